@@ -1,0 +1,47 @@
+"""The one error class of operations, and what each exit code means."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of every command; a script may rely on them."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    INVALID_FILES = 3
+    LOCKED = 4
+    RESTORED = 5
+    NOT_RESTORED = 6
+    PENDING = 7
+    NOT_PROVED = 8
+    BUG = 70
+    INTERRUPTED = 130
+
+
+class StackctlError(Exception):
+    """An operation failed: what failed, on which object, and what to do about it.
+
+    `detail` is the evidence (a command, its exit code, its output) that `--verbose` shows; it must
+    already be free of secrets.
+    """
+
+    exit_code: Exit = Exit.FAILED
+
+    def __init__(self, message: str, hint: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+
+class UsageError(StackctlError):
+    """The command line, or the terminal it runs in, does not allow what was asked."""
+
+    exit_code = Exit.USAGE
+
+
+class EngineUnavailable(StackctlError):
+    """The Docker Engine did not answer; callers that can do without it go on."""

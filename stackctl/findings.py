@@ -1,0 +1,70 @@
+"""Problems in a stack's files, each with a code, a place and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stackctl.errors import Exit, StackctlError
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, order=True)
+class Location:
+    """A place in a file: path relative to the stack's folder, line and column counted from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Code:
+    """An entry of the registry that lint rules and checks share."""
+
+    id: str
+    severity: Severity
+    title: str
+    why: str
+    bad: str = ""
+    good: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One problem in the files."""
+
+    code: str
+    severity: Severity
+    at: Location
+    message: str
+    hint: str = ""
+    spoke: str = ""
+    accepted: str = ""
+    """The reason for which the spoke's manifest accepts this finding; empty where it does not."""
+
+    @property
+    def blocks(self) -> bool:
+        return self.severity is Severity.ERROR and not self.accepted
+
+
+class InvalidFiles(StackctlError):
+    """The stack's files hold errors; nothing was changed."""
+
+    exit_code = Exit.INVALID_FILES
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        count = sum(finding.blocks for finding in self.findings)
+        super().__init__(
+            f"{count} error{'s' if count != 1 else ''} in the stack's files; nothing was changed",
+            "run `stackctl lint` to see them all with their places",
+        )
