@@ -127,7 +127,7 @@ class Spoke:
     phase: str = ""
     recorded: Recorded = Recorded()
     issues: tuple[CommonIssue, ...] = ()
-    places: Mapping[Path, Location] = NOTHING
+    places: Mapping[Path, Location] = field(default_factory=dict)
 
     def at(self, *path: str) -> Location:
         """The place of a field, or of the nearest field around it that has one."""
@@ -193,17 +193,17 @@ class Stack:
     domain: str = "stack.localhost"
     edge: Edge = Edge.NONE
     prober_image: str = ""
-    networks: Mapping[str, Stanza] = NOTHING
+    networks: Mapping[str, Stanza] = field(default_factory=dict)
     """Every network by its name in the files, `proxy` and `socket` included, `name` always filled in."""
-    top_level: Mapping[str, Any] = NOTHING
+    top_level: Mapping[str, Any] = field(default_factory=dict)
     """The other top-level elements of Compose: volumes, configs, secrets, x-…"""
-    files: Mapping[str, bytes] = NOTHING
+    files: Mapping[str, bytes] = field(default_factory=dict)
     """Content of the stack's own files that spokes mount or build from, by path relative to its folder."""
-    templates: Mapping[str, str] = NOTHING
+    templates: Mapping[str, str] = field(default_factory=dict)
     """The stack's own templates by path relative to `templates/`; they win over the packaged ones."""
     example_variables: frozenset[str] | None = None
     """Names in `.env.example`; None where there is no such file."""
-    places: Mapping[Path, Location] = NOTHING
+    places: Mapping[Path, Location] = field(default_factory=dict)
 
     def spoke(self, name: str) -> Spoke:
         """The spoke of that name; raises KeyError."""
@@ -227,14 +227,14 @@ class Stack:
 class Host:
     """`stack.local.yaml`, the environment, `.env` and the machine itself."""
 
-    images: Mapping[str, str] = NOTHING
+    images: Mapping[str, str] = field(default_factory=dict)
     """Spoke -> the image that runs here in place of the declared one."""
     prober_image: str = ""
-    ports: Mapping[str, tuple[Port, ...]] = NOTHING
+    ports: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)
     """Spoke -> its published ports here."""
     socket: str = ""
     """Path of the Engine's socket here; empty means as declared."""
-    variables: Mapping[str, str] = NOTHING
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---- what is rendered
@@ -289,7 +289,7 @@ class Container:
     mounts: tuple[Mount, ...]
     ports: tuple[Port, ...]
     """The published ports as bound, with the number that the Engine chose."""
-    inspect: Stanza = field(default=NOTHING, repr=False)
+    inspect: Stanza = field(default_factory=dict, repr=False)
     """The whole answer of the Engine; empty for containers outside the stack."""
 
     @property
@@ -312,9 +312,9 @@ class Observed:
     project: str
     containers: tuple[Container, ...]
     others: tuple[Container, ...] = ()
-    networks: Mapping[str, Stanza] = NOTHING
+    networks: Mapping[str, Stanza] = field(default_factory=dict)
     """Name on the Engine -> its description there."""
-    images: Mapping[str, str] = NOTHING
+    images: Mapping[str, str] = field(default_factory=dict)
     """Reference (tag or digest) -> image id."""
     engine_version: str = ""
 
