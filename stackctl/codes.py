@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackctl.findings import Code, Severity
+from stackctl.findings import Code, Finding, Location, Severity
 
 _ERROR = Severity.ERROR
 _WARNING = Severity.WARNING
@@ -252,3 +252,10 @@ _CODES = (
 )
 
 CODES: dict[str, Code] = {code.id: code for code in _CODES}
+
+
+def finding(
+    code: str, at: Location, message: str, hint: str = "", spoke: str = "", severity: Severity | None = None
+) -> Finding:
+    """A finding of a registered code, with the severity of its code unless told otherwise."""
+    return Finding(code, severity or CODES[code].severity, at, message, hint, spoke)
