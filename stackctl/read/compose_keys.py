@@ -15,6 +15,19 @@ Note = Callable[[str, Path, str, str], None]
 """Told of each problem: its code, the path of the field, a message, a hint."""
 
 
+class Malformed(ValueError):
+    """A value that cannot be read as what it should be; noted where its field ends."""
+
+    def __init__(self, path: Path, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+        self.hint = hint
+
+    def tell(self, note: Note) -> None:
+        note("SC103", self.path, self.message, self.hint)
+
+
 @cache
 def known() -> Mapping[str, Any]:
     """The data of `data/compose_keys.json`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackctl.model import Path
-from stackctl.read.compose_keys import Note, check_keys, known
+from stackctl.read.compose_keys import Malformed, Note, check_keys, known
 from stackctl.read.mounts import ports, volumes
 
 _NAME = re.compile(r"[a-zA-Z0-9._-]+\Z")
@@ -25,13 +25,15 @@ class Forms:
 
     def normalise(self, key: str, form: str, value: Any, path: Path) -> Any:
         """The value in long form; None where it is absent, empty or wrong."""
-        if value is None and form not in ("networks",):
+        if value is None:
             return None
         read: Callable[[Any, Path], Any] = getattr(self, f"_{form}")
-        result = read(value, path)
-        if key == "healthcheck" and isinstance(result, dict):
-            return self._healthcheck(result, path)
-        return result
+        try:
+            result = read(value, path)
+            return self._healthcheck(result, path) if key == "healthcheck" else result
+        except Malformed as wrong:
+            wrong.tell(self.note)
+            return None
 
     def wrong(self, path: Path, message: str, hint: str = "") -> None:
         self.note("SC103", path, message, hint)
@@ -51,10 +53,9 @@ class Forms:
     def _text(self, value: Any, path: Path) -> str | None:
         text = None if isinstance(value, bool) else self.text(value, path)
         if text is None:
-            self.wrong(path, f"`{path[-1]}` must be a text")
-        elif any(ord(character) < 32 for character in text):
-            self.wrong(path, f"`{path[-1]}` holds a control character")
-            return None
+            raise Malformed(path, f"`{path[-1]}` must be a text")
+        if any(ord(character) < 32 for character in text):
+            raise Malformed(path, f"`{path[-1]}` holds a control character")
         return text
 
     def _bool(self, value: Any, path: Path) -> Any:
@@ -62,20 +63,20 @@ class Forms:
             return value
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
-        return self.wrong(path, f"`{path[-1]}` must be true or false")
+        raise Malformed(path, f"`{path[-1]}` must be true or false")
 
     def _number(self, value: Any, path: Path) -> Any:
         if isinstance(value, str) and (re.match(r"-?[0-9]", value) or "$" in value):
             return value
         if isinstance(value, int | float) and not isinstance(value, bool):
             return value
-        return self.wrong(path, f"`{path[-1]}` must be a number")
+        raise Malformed(path, f"`{path[-1]}` must be a number")
 
     def _strings(self, value: Any, path: Path) -> list[str] | None:
         if isinstance(value, str):
             value = [value]
         if not isinstance(value, list):
-            return self.wrong(path, f"`{path[-1]}` must be a list of texts")
+            raise Malformed(path, f"`{path[-1]}` must be a list of texts")
         items = []
         for number, item in enumerate(value):
             here = (*path, str(number))
@@ -111,7 +112,7 @@ class Forms:
                     continue
                 self._put(found, name, content, path, here)
         else:
-            return self.wrong(path, f"`{path[-1]}` must be a map, or a list of NAME=value")
+            raise Malformed(path, f"`{path[-1]}` must be a map, or a list of NAME=value")
         return found
 
     def _put(
@@ -135,9 +136,9 @@ class Forms:
             try:
                 return shlex.split(value)
             except ValueError as error:
-                return self.wrong(path, f"`{path[-1]}` cannot be split into words: {error}")
+                raise Malformed(path, f"`{path[-1]}` cannot be split into words: {error}")
         if not isinstance(value, list):
-            return self.wrong(path, f"`{path[-1]}` must be a text, or a list of texts")
+            raise Malformed(path, f"`{path[-1]}` must be a text, or a list of texts")
         words = []
         for number, item in enumerate(value):
             text = self.text(item, (*path, str(number)))
@@ -149,7 +150,7 @@ class Forms:
 
     def _object(self, value: Any, path: Path) -> dict[str, Any] | None:
         if not isinstance(value, dict):
-            return self.wrong(path, f"`{path[-1]}` must be a map")
+            raise Malformed(path, f"`{path[-1]}` must be a map")
         return self._checked(value, path[-1], path)
 
     def _checked(self, value: dict[str, Any], where: str, path: Path) -> dict[str, Any]:
@@ -172,7 +173,7 @@ class Forms:
         return build
 
     def _extends(self, value: Any, path: Path) -> dict[str, Any] | None:
-        return self.wrong(
+        raise Malformed(
             path, "`extends` is not supported: a spoke states everything that it runs with",
             "use YAML anchors inside the file, or `x-…` in stack.yaml",
         )  # fmt: skip
@@ -186,13 +187,13 @@ class Forms:
         here = (*path, "test")
         words = self._command(test, here)
         if words and words[0] not in ("NONE", "CMD", "CMD-SHELL"):
-            return self.wrong(here, "a `test` in list form begins with NONE, CMD or CMD-SHELL")
+            raise Malformed(here, "a `test` in list form begins with NONE, CMD or CMD-SHELL")
         return {**value, "test": words}
 
     def _env_file(self, value: Any, path: Path) -> list[dict[str, Any]] | None:
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list):
-            return self.wrong(path, "`env_file` must be a path, or a list of paths")
+            raise Malformed(path, "`env_file` must be a path, or a list of paths")
         found = []
         for number, item in enumerate(items):
             here = (*path, str(number))
@@ -206,7 +207,7 @@ class Forms:
 
     def _grants(self, value: Any, path: Path) -> list[dict[str, Any]] | None:
         if not isinstance(value, list):
-            return self.wrong(path, f"`{path[-1]}` must be a list")
+            raise Malformed(path, f"`{path[-1]}` must be a list")
         found = []
         for number, item in enumerate(value):
             here = (*path, str(number))
@@ -227,7 +228,7 @@ class Forms:
 
     def _ulimits(self, value: Any, path: Path) -> dict[str, Any] | None:
         if not isinstance(value, dict):
-            return self.wrong(path, "`ulimits` must be a map")
+            raise Malformed(path, "`ulimits` must be a map")
         found: dict[str, Any] = {}
         for name, item in value.items():
             here = (*path, name)
@@ -242,12 +243,10 @@ class Forms:
         return found
 
     def _networks(self, value: Any, path: Path) -> dict[str, Any] | None:
-        if value is None:
-            return None
         if isinstance(value, list):
-            value = {item: None for item in self._strings(value, path) or ()}
+            value = dict.fromkeys(self._strings(value, path) or ())
         if not isinstance(value, dict):
-            return self.wrong(path, "`networks` must be a list of names, or a map")
+            raise Malformed(path, "`networks` must be a list of names, or a map")
         found: dict[str, Any] = {}
         for name, options in value.items():
             here = (*path, name)
@@ -263,7 +262,7 @@ class Forms:
         if isinstance(value, list):
             value = {item: {} for item in self._strings(value, path) or ()}
         if not isinstance(value, dict):
-            return self.wrong(path, "`depends_on` must be a list of spokes, or a map")
+            raise Malformed(path, "`depends_on` must be a list of spokes, or a map")
         found: dict[str, Any] = {}
         for name, how in value.items():
             here = (*path, name)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from stackctl.codes import CODES, finding
 from stackctl.findings import Location
 from stackctl.model import Accept, Expect, Hardening, Kind, Path
-from stackctl.read.compose_keys import Note, nearest, service_forms, unknown_key
+from stackctl.read.compose_keys import Malformed, Note, nearest, service_forms, unknown_key
 from stackctl.read.forms import Forms
 from stackctl.read.partial import HOST_NAME, ROUTE_PATH, CheckDraft, Partial, RouteDraft
 from stackctl.read.requests import METHODS, read_url
@@ -25,6 +25,7 @@ _CHECK_KEYS = ("title", "from", "request", "expect")
 _EXPECT_KEYS = ("status", "body", "hostname", "no_answer")
 
 Word = TypeVar("Word", bound=StrEnum)
+Value = TypeVar("Value")
 
 
 def read_manifest(source: Source) -> Partial:
@@ -51,14 +52,14 @@ def read_manifest(source: Source) -> Partial:
     return Partial(
         file=source.file,
         service=service,
-        kind=own.word(Kind, value, "kind"),
+        kind=own.attempt(lambda: own.word(Kind, value, "kind")),
         routes=own.routes(value.get("route")),
         checks=own.checks(value.get("checks")),
-        settings_dir=own.settings_dir(value.get("settings_dir")),
-        hardening=own.word(Hardening, value, "hardening"),
+        settings_dir=own.attempt(lambda: own.settings_dir(value.get("settings_dir"))),
+        hardening=own.attempt(lambda: own.word(Hardening, value, "hardening")),
         accept=own.accept(value.get("accept")),
-        status=own.text(value, "status"),
-        phase=own.text(value, "phase"),
+        status=own.attempt(lambda: own.text(value, "status")),
+        phase=own.attempt(lambda: own.text(value, "phase")),
         places=_named(document.places, value),
         findings=tuple(found),
     )
@@ -108,6 +109,14 @@ class _Own:
     def wrong(self, path: Path, message: str, hint: str = "") -> None:
         self.note("SC103", path, message, hint)
 
+    def attempt(self, read: Callable[[], Value | None]) -> Value | None:
+        """What `read` gives, or None where the value is malformed, which is noted."""
+        try:
+            return read()
+        except Malformed as wrong:
+            wrong.tell(self.note)
+            return None
+
     def keys(self, value: Mapping[str, Any], allowed: Iterable[str], path: Path) -> None:
         for key in value:
             if key not in allowed:
@@ -120,7 +129,7 @@ class _Own:
         if isinstance(text, str) and text in list(words):
             return words(text)
         hint = nearest(str(text), list(words))
-        return self.wrong((key,), f"`{key}` must be one of {', '.join(words)}", hint)
+        raise Malformed((key,), f"`{key}` must be one of {', '.join(words)}", hint)
 
     def text(self, value: Mapping[str, Any], key: str) -> str | None:
         text = value.get(key)
@@ -128,14 +137,14 @@ class _Own:
             return None
         if isinstance(text, str | int | float) and not isinstance(text, bool):
             return str(text)
-        return self.wrong((key,), f"`{key}` must be a text")
+        raise Malformed((key,), f"`{key}` must be a text")
 
     def settings_dir(self, value: Any) -> str | None:
         if value is None:
             return None
         path = PurePosixPath(value) if isinstance(value, str) else None
         if path is None or path.is_absolute() or ".." in path.parts or not path.parts or "$" in str(path):
-            return self.wrong(("settings_dir",), "`settings_dir` must be a folder inside the stack's folder")
+            raise Malformed(("settings_dir",), "`settings_dir` must be a folder inside the stack's folder")
         return str(path)
 
     def accept(self, value: Any) -> tuple[Accept, ...]:
@@ -173,7 +182,7 @@ class _Own:
                     self.wrong((*path, key), f"`{key}` of a route is not supported by this version")
             known = {key: item[key] for key in item if key not in _ROUTE_NOT_BUILT}
             self.keys(known, _ROUTE_KEYS, path)
-            route = self._route(known, path)
+            route = self.attempt(lambda known=known, path=path: self._route(known, path))
             if route is not None:
                 found.append(route)
         return tuple(found)
@@ -184,7 +193,7 @@ class _Own:
         if names is not None and not (
             isinstance(names, list) and names and all(isinstance(name, str) for name in names)
         ):
-            return self.wrong((*path, "host"), "`host` must be a name, or a list of names")
+            raise Malformed((*path, "host"), "`host` must be a name, or a list of names")
         lowered = tuple(dict.fromkeys(name.lower() for name in names or ()))
         for name in lowered:
             if not HOST_NAME.match(name) or ".." in name:
@@ -194,13 +203,13 @@ class _Own:
                 return None
         port = item.get("port")
         if port is not None and (not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536):
-            return self.wrong((*path, "port"), "`port` must be the container's port, as a number")
+            raise Malformed((*path, "port"), "`port` must be the container's port, as a number")
         prefix = item.get("path", "/")
         if not isinstance(prefix, str) or not ROUTE_PATH.match(prefix):
-            return self.wrong((*path, "path"), "`path` begins with `/` and holds letters, digits and `._~-/`")
+            raise Malformed((*path, "path"), "`path` begins with `/` and holds letters, digits and `._~-/`")
         strip = item.get("strip", False)
         if not isinstance(strip, bool):
-            return self.wrong((*path, "strip"), "`strip` must be true or false")
+            raise Malformed((*path, "strip"), "`strip` must be true or false")
         return RouteDraft(lowered or None, port, prefix, strip)
 
     def checks(self, value: Any) -> tuple[CheckDraft, ...]:
@@ -214,30 +223,27 @@ class _Own:
                 self.wrong(path, "a check is a map of title, from, request, expect")
                 continue
             self.keys(item, _CHECK_KEYS, path)
-            draft = self._check(item, path)
+            draft = self.attempt(lambda item=item, path=path: self._check(item, path))
             if draft is not None:
                 drafts.append(draft)
         return tuple(drafts)
 
-    def _check(self, item: Mapping[str, Any], path: Path) -> CheckDraft | None:
+    def _check(self, item: Mapping[str, Any], path: Path) -> CheckDraft:
         network = item.get("from", "host")
         if not isinstance(network, str) or not network:
-            return self.wrong((*path, "from"), "`from` is `host` or a network")
+            raise Malformed((*path, "from"), "`from` is `host` or a network")
         request = item.get("request")
         words = request.split() if isinstance(request, str) else []
         method, address = words if len(words) == 2 else ("GET", words[0] if len(words) == 1 else "")
         if not address or method not in METHODS:
-            return self.wrong((*path, "request"), "`request` is METHOD and URL", "GET http://web:8080/")
+            raise Malformed((*path, "request"), "`request` is METHOD and URL", "GET http://web:8080/")
         url = read_url(address)
         if isinstance(url, str):
-            return self.wrong((*path, "request"), url)
+            raise Malformed((*path, "request"), url)
         title = item.get("title")
         if title is not None and not isinstance(title, str):
-            return self.wrong((*path, "title"), "`title` must be a text")
-        expectation = self._expect(item.get("expect"), (*path, "expect"))
-        if expectation is None:
-            return None
-        expect, names_itself = expectation
+            raise Malformed((*path, "title"), "`title` must be a text")
+        expect, names_itself = self._expect(item.get("expect"), (*path, "expect"))
         return CheckDraft(
             title=title or f"{method} {address}",
             network="" if network == "host" else network,
@@ -250,21 +256,21 @@ class _Own:
             names_itself=names_itself,
         )
 
-    def _expect(self, value: Any, path: Path) -> tuple[Expect, bool] | None:
+    def _expect(self, value: Any, path: Path) -> tuple[Expect, bool]:
         if not isinstance(value, dict) or not value:
-            return self.wrong(path, f"`expect` is a map of {', '.join(_EXPECT_KEYS)}")
+            raise Malformed(path, f"`expect` is a map of {', '.join(_EXPECT_KEYS)}")
         self.keys(value, _EXPECT_KEYS, path)
         status = value.get("status", [])
         statuses = status if isinstance(status, list) else [status]
         if not all(isinstance(s, int) and not isinstance(s, bool) and 100 <= s <= 599 for s in statuses):
-            return self.wrong((*path, "status"), "`status` is a number from 100 to 599, or a list of them")
+            raise Malformed((*path, "status"), "`status` is a number from 100 to 599, or a list of them")
         body = value.get("body", "")
         if not isinstance(body, str):
-            return self.wrong((*path, "body"), "`body` must be a text")
+            raise Malformed((*path, "body"), "`body` must be a text")
         for key in ("hostname", "no_answer"):
             if not isinstance(value.get(key, False), bool):
-                return self.wrong((*path, key), f"`{key}` must be true or false")
+                raise Malformed((*path, key), f"`{key}` must be true or false")
         if value.get("no_answer") and len(value) > 1:
-            return self.wrong(path, "`no_answer` stands alone: where nothing answers, nothing else can hold")
+            raise Malformed(path, "`no_answer` stands alone: where nothing answers, nothing else can hold")
         expect = Expect(frozenset(statuses), body, no_answer=value.get("no_answer", False))
         return expect, value.get("hostname", False)

@@ -69,7 +69,7 @@ class Partial:
     phase: str | None = None
     digest: str | None = None
     """A digest that the page records beside the image."""
-    recorded: Recorded = Recorded()
+    recorded: Recorded = field(default_factory=Recorded)
     smoke_test: str = ""
     issues: tuple[CommonIssue, ...] = ()
     places: Mapping[Path, Location] = field(default_factory=dict)

@@ -28,7 +28,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_SEVERAL_DASHES = re.compile(r"^\s*(?:[-?:][ \t]+){%d}" % _DEEPEST, re.MULTILINE)
+_SEVERAL_DASHES = re.compile(rf"^\s*(?:[-?:][ \t]+){{{_DEEPEST}}}", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class _Builder:
                 self.note("SC101", node, "aliases repeat too much of the document, or refer to themselves")
             return None
         self.places.setdefault(path, self.at(node))
-        if not node.tag.startswith(_STANDARD):
+        if not str(node.tag).startswith(_STANDARD):
             self.note("SC103", node, f"the tag {node.tag} is not supported")
         if isinstance(node, ScalarNode):
             return self.scalar(node, path)
@@ -122,7 +122,7 @@ class _Builder:
         self.around.pop()
         return value
 
-    def sequence(self, node: SequenceNode, path: Path) -> list[Any]:
+    def sequence(self, node: Node, path: Path) -> list[Any]:
         items = []
         for number, item in enumerate(node.value):
             here = (*path, str(number))
