@@ -113,6 +113,12 @@ _CODES = (
         "dependencies form a circle",
         "None of the spokes in the circle could ever be started first.",
     ),
+    Code(
+        "SC207",
+        _WARNING,
+        "a variable is missing from .env.example",
+        "Whoever sets the stack up on another host does not learn that it is needed.",
+    ),
     # ---- what pages promise
     Code(
         "SC301",

@@ -101,8 +101,8 @@ class Forms:
                 if text is None:
                     self.wrong(here, f"each item of `{path[-1]}` must be NAME=value")
                     continue
-                name, equals, content = text.partition("=")
-                self._put(found, name.strip(), content if equals else None, path, here)
+                name, equals, after = text.partition("=")
+                self._put(found, name.strip(), after if equals else None, path, here)
         elif isinstance(value, dict):
             for name, item in value.items():
                 here = (*path, name)
@@ -136,7 +136,7 @@ class Forms:
             try:
                 return shlex.split(value)
             except ValueError as error:
-                raise Malformed(path, f"`{path[-1]}` cannot be split into words: {error}")
+                raise Malformed(path, f"`{path[-1]}` cannot be split into words: {error}") from None
         if not isinstance(value, list):
             raise Malformed(path, f"`{path[-1]}` must be a text, or a list of texts")
         words = []

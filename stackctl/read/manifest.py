@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from stackctl.read.yaml_nodes import load_yaml
 
 OWN_KEYS = ("kind", "route", "checks", "settings_dir", "hardening", "accept", "phase", "status")
 NOT_BUILT = ("policy", "settle", "backup", "schedule")
+NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"}
 _ROUTE_KEYS = ("host", "port", "path", "strip")
 _ROUTE_NOT_BUILT = ("auth", "tls", "middlewares", "headers")
 _CHECK_KEYS = ("title", "from", "request", "expect")
@@ -159,8 +161,10 @@ class _Own:
                 continue
             self.keys(item, ("code", "reason"), path)
             code, reason = item.get("code"), item.get("reason")
-            if code not in CODES:
+            if not isinstance(code, str) or code not in CODES:
                 self.wrong((*path, "code"), f"`{code}` is not a code", nearest(str(code), CODES))
+            elif code in NOT_ACCEPTABLE:
+                self.wrong((*path, "code"), f"{code} cannot be accepted: what is not read does not hold")
             elif not isinstance(reason, str) or not reason.strip():
                 self.wrong(path, f"accepting {code} needs a `reason`")
             else:
@@ -182,7 +186,7 @@ class _Own:
                     self.wrong((*path, key), f"`{key}` of a route is not supported by this version")
             known = {key: item[key] for key in item if key not in _ROUTE_NOT_BUILT}
             self.keys(known, _ROUTE_KEYS, path)
-            route = self.attempt(lambda known=known, path=path: self._route(known, path))
+            route = self.attempt(partial(self._route, known, path))
             if route is not None:
                 found.append(route)
         return tuple(found)
@@ -223,7 +227,7 @@ class _Own:
                 self.wrong(path, "a check is a map of title, from, request, expect")
                 continue
             self.keys(item, _CHECK_KEYS, path)
-            draft = self.attempt(lambda item=item, path=path: self._check(item, path))
+            draft = self.attempt(partial(self._check, item, path))
             if draft is not None:
                 drafts.append(draft)
         return tuple(drafts)

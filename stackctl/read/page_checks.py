@@ -66,7 +66,7 @@ _CURL_BODY = frozenset(
 )
 _REFUSED = re.compile(
     r"connection (?:is )?refused|refused connection|no (?:answer|response|connection|route)"
-    r"|time(?:d)?[ -]?out|unreachable|cannot connect|could not (?:connect|resolve)|not reachable|does not answer"
+    r"|time(?:d)?[ -]?out|unreachable|(?:cannot|could not) (?:connect|resolve)|not reachable|does not answer"
 )
 _STATUS = re.compile(r"(?<![\w.:/-])([1-5]\d\d)(?![\w:]|\.\d|-\d)")
 _STATUS_CLASS = re.compile(r"(?<![\w.:/])([1-5])xx\b", re.IGNORECASE)
