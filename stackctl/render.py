@@ -70,7 +70,7 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
         stanza = {}
     if _is_traefik(stack, spoke):
         stanza["volumes"] = [_settings_mount(spoke)]
-        stanza["healthcheck"] = {"test": ["CMD", "traefik", "healthcheck"], "interval": "2s", "timeout": "3s"}
+        stanza["healthcheck"] = {"test": ["CMD", "traefik", "healthcheck"], "interval": "3s", "timeout": "3s"}
     for key, value in spoke.service.items():
         if key in _MERGED_KEYS and isinstance(stanza.get(key), Mapping):
             stanza[key] = {**stanza[key], **value}
