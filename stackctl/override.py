@@ -20,9 +20,11 @@ from stackctl.yaml_text import Override
 OVERRIDE_FILE = "docker-compose.override.yml"
 
 MACHINE_VARIABLES = frozenset({"UID", "GID"})
-"""Variables that come from the machine itself; Compose would not find them, so their values are written out."""
+"""Variables of the machine itself; Compose would not find them, so their values are written out."""
 
-_HEADER = "What differs on this host. Rendered by stackctl; change stack.local.yaml and run `stackctl render`."
+_HEADER = (
+    "What differs on this host. Rendered by stackctl; change stack.local.yaml and run `stackctl render`."
+)
 
 
 @dataclass(frozen=True)
@@ -133,4 +135,3 @@ def _undefined(spoke: Spoke, path: tuple[str, ...], name: str) -> Finding:
         f"set {name} in .env or in the environment",
         spoke.name,
     )
-

@@ -1,4 +1,4 @@
-"""`stackctl fingerprint`: what each spoke declares, as one hash with its inputs; `--applied` asks this host too."""
+"""`stackctl fingerprint`: what each spoke declares, as one hash with its inputs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def differences(row: SpokeFingerprint) -> tuple[str, ...]:
         was = row.committed.removeprefix(f"{SCHEME}.")[:12] or "none"
         found.append(f"{row.spoke}: {COMPOSE_FILE} carries {was}, the files declare {row.declared.short}")
     if row.recorded and not row.declared.digest.startswith(row.recorded.removeprefix("sha256:")):
-        found.append(f"{row.spoke}: its page records {row.recorded[:12]}, the files declare {row.declared.short}")
+        found.append(
+            f"{row.spoke}: its page records {row.recorded[:12]}, the files declare {row.declared.short}"
+        )
     return tuple(found)
 
 

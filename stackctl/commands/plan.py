@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackctl import state
 from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.render import known_applied
 from stackctl.commands.story import Ended, PlanAnswer, Story
@@ -52,7 +51,11 @@ def make(
     active = [s for s in opened.stack.spokes if (s.name in only if only else s.active(profiles))]
     names = {spoke.name for spoke in active}
     blocking: list[Finding] = [f for f in view.on_host.findings if f.spoke in names]
-    blocking += (finding for spoke in active for finding in missing_paths(spoke, view.on_host.stanzas[spoke.name], opened.root))
+    blocking += (
+        finding
+        for spoke in active
+        for finding in missing_paths(spoke, view.on_host.stanzas[spoke.name], opened.root)
+    )
     if blocking:
         raise InvalidFiles(blocking)
     images = {name: image_id(observed, view, name) for name in names}

@@ -38,7 +38,7 @@ def up(
     if not engine.is_local:
         raise StackctlError(
             f"the Engine at {engine.endpoint} is not on this machine",
-            "`up` mounts files of this folder, so it works with a local Engine only; plan, status and verify do not mind",
+            "`up` mounts files of this folder, so it needs a local Engine; plan and status do not",
         )
     observed = observe(engine, opened.stack.name)
     plan = make(opened, view, observed, profiles, spokes, refresh)

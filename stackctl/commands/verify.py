@@ -18,7 +18,9 @@ from stackctl.observe import observe
 from stackctl.verify.runner import verify as run_checks
 
 
-def verify(root: Path, spokes: tuple[str, ...], *, profiles: frozenset[str], environ: Mapping[str, str]) -> Story:
+def verify(
+    root: Path, spokes: tuple[str, ...], *, profiles: frozenset[str], environ: Mapping[str, str]
+) -> Story:
     opened = open_stack(root)
     view = look_at_host(opened, environ)
     engine = Engine.connect(environ)
