@@ -40,7 +40,7 @@ class Endpoint:
 
 
 def endpoint(environ: Mapping[str, str]) -> Endpoint:
-    """DOCKER_HOST, else DOCKER_CONTEXT or the current context of the configuration, else the default socket."""
+    """DOCKER_HOST, else DOCKER_CONTEXT or the configured context, else the default socket."""
     config = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or Path.home()) / ".docker")
     if url := environ.get("DOCKER_HOST"):
         verify = environ.get("DOCKER_TLS_VERIFY")

@@ -5,6 +5,7 @@ Importing the `docker` SDK costs more than a whole run that changes nothing, so 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -41,7 +42,7 @@ class Engine:
 
     @classmethod
     def connect(cls, environ: Mapping[str, str] | None = None) -> Engine:
-        """The Engine that the `docker` command would speak to; raises EngineUnavailable where none answers."""
+        """The Engine that the `docker` command would speak to; raises EngineUnavailable if none answers."""
         engine = cls(endpoint(os.environ if environ is None else environ))
         engine.get("/_ping")
         return engine
@@ -112,7 +113,9 @@ class Engine:
             return docker.DockerClient(
                 base_url=self.endpoint.url,
                 version="auto",
-                tls=TLSConfig(client_cert=(str(tls / "cert.pem"), str(tls / "key.pem")), ca_cert=str(tls / "ca.pem"))
+                tls=TLSConfig(
+                    client_cert=(str(tls / "cert.pem"), str(tls / "key.pem")), ca_cert=str(tls / "ca.pem")
+                )
                 if tls
                 else False,
             )
@@ -153,8 +156,9 @@ class Engine:
             trust.load_cert_chain(at.tls / "cert.pem", at.tls / "key.pem")
         except OSError as error:
             raise EngineUnavailable(
-                f"the certificates for the Docker Engine at {at.url} cannot be read: {error.strerror or error}",
+                f"the certificates for the Docker Engine at {at.url} cannot be read",
                 f"put ca.pem, cert.pem and key.pem into {at.tls}, or set DOCKER_CERT_PATH",
+                str(error),
             ) from error
         return http.client.HTTPSConnection(at.host, at.port, timeout=timeout, context=trust)
 
@@ -216,10 +220,8 @@ class EventStream:
     def close(self) -> None:
         # Closing a socket does not wake a thread that reads from it; shutting it down does.
         if self._socket is not None:
-            try:
+            with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         self._reader.join(timeout=5)
         self._response.close()
         if self._socket is not None:
@@ -273,7 +275,9 @@ def demultiplexed(raw: bytes) -> bytes:
 
 def _target(path: str, query: Mapping[str, object]) -> str:
     pairs = {
-        name: json.dumps(value) if isinstance(value, dict | list) else str(int(value) if isinstance(value, bool) else value)
+        name: json.dumps(value)
+        if isinstance(value, dict | list)
+        else str(int(value) if isinstance(value, bool) else value)
         for name, value in query.items()
     }
     return f"{path}?{urlencode(pairs)}" if pairs else path
@@ -302,5 +306,3 @@ def _expect_success(response: http.client.HTTPResponse, path: str, body: bytes) 
             evidence,
         )
     raise StackctlError(f"the Docker Engine could not answer GET {path}: {said}", "", evidence)
-
-

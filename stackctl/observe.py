@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from stackctl.engine import Engine, NotThere
@@ -38,10 +38,11 @@ def observe(engine: Engine, project: str) -> Observed:
     )
 
 
-def containers_of(engine: Engine, project: str) -> tuple[Container, ...]:
-    """This project's containers alone, in full."""
+def containers_of(engine: Engine, project: str, spokes: Collection[str]) -> tuple[Container, ...]:
+    """The containers of some of the project's spokes alone, in full."""
     listed = engine.get("/containers/json", all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
-    inspected = (_inspect(engine, f"/containers/{c['Id']}/json") for c in listed if _belongs(c, project))
+    wanted = (c for c in listed if _belongs(c, project) and _outline(c).spoke in spokes)
+    inspected = (_inspect(engine, f"/containers/{c['Id']}/json") for c in wanted)
     return tuple(sorted((container(c) for c in inspected if c), key=_by_service_and_age))
 
 

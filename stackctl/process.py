@@ -94,7 +94,11 @@ def run(
         _end(child, signal.SIGINT)
         raise
     return Completed(
-        shown, child.returncode, redacted(stdout, secrets), redacted(stderr, secrets), time.monotonic() - began
+        shown,
+        child.returncode,
+        redacted(stdout, secrets),
+        redacted(stderr, secrets),
+        time.monotonic() - began,
     )
 
 
