@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Sourced by setup-images before standins/NAME/assemble. $packages: unpacked Debian packages; $root: the image's files.
+# Sourced by standins/NAME/assemble, which setup-images runs.
+: "${packages:?Debian packages, unpacked}" "${root:?becomes the root of the image}"
 
-loader() { find "$packages/usr/lib64" "$packages/usr/lib" -maxdepth 1 -name 'ld-linux*' 2>/dev/null | head -n 1; }
+loader() { find "$packages/usr/lib64" "$packages/usr/lib" -maxdepth 1 -name 'ld-linux*' -print -quit 2>/dev/null; }
 library_path() { printf '%s:' "$packages"/usr/lib/*-linux-gnu; }
 
 # Runs a program of the unpacked release on this machine, whose own libraries may be older.
@@ -31,7 +32,9 @@ with_busybox() {
   cp "$packages/usr/bin/busybox" "$root/bin/busybox"
   "$root/bin/busybox" --list-full | while read -r applet; do
     case ${applet##*/} in
-      busybox | ar | dpkg | dpkg-deb | rpm | rpm2cpio | httpd | telnet | telnetd | ftp* | tftp* | dnsd | inetd | ssl_client | udhcpd | w | last) ;;
+      busybox | linuxrc | ar | dpkg | dpkg-deb | rpm | rpm2cpio | httpd | udhcpd | telnet | telnetd | tftp | ftpget | ftpput) ;;
+      cttyhack | getfattr | i2c* | lsscsi | mim | mke2fs | mt | run-init | ssl_client | start-stop-daemon | svc | svok | ts) ;;
+      ubirename | uevent | w | xz) ;;
       *) mkdir -p "$root/${applet%/*}"; ln -sf /bin/busybox "$root/$applet" ;;
     esac
   done
@@ -47,5 +50,8 @@ with_busybox() {
 with_authorities() {
   mkdir -p "$root/etc/ssl/certs"
   cat "$packages"/usr/share/ca-certificates/mozilla/*.crt >"$root/etc/ssl/certs/ca-certificates.crt"
-  ln -sf certs/ca-certificates.crt "$root/etc/ssl/cert.pem"
+  ln -s certs/ca-certificates.crt "$root/etc/ssl/cert.pem"
+  # Where Debian's OpenSSL looks.
+  mkdir -p "$root/usr/lib"
+  ln -s ../../etc/ssl "$root/usr/lib/ssl"
 }
