@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackctl.commands.opened import look_at_host, open_stack
+from stackctl.commands.opened import look_at_host, named, open_stack
 from stackctl.commands.plan import image_id
 from stackctl.commands.render import known_applied
 from stackctl.commands.story import Ended, FingerprintAnswer, SpokeFingerprint, Story
-from stackctl.commands.verify import named
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.fingerprint import APPLIED_LABEL, LABEL, SCHEME
