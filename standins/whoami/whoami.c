@@ -282,7 +282,7 @@ static void refuse(struct connection *c, int status) {
     answer(c, NULL, status, "text/plain; charset=utf-8", body, n);
 }
 
-static void put(FILE *out, struct text t) { fwrite(t.at, 1, t.length, out); }
+static void put(FILE *out, struct text t) { if (t.length) fwrite(t.at, 1, t.length, out); }
 
 /* Names are shown in their canonical form: X-Forwarded-For. */
 static void put_name(FILE *out, struct text t) {
