@@ -14,7 +14,7 @@ from typing import Any
 from stackctl.codes import finding
 from stackctl.errors import StackctlError, UsageError
 from stackctl.findings import Finding, Location
-from stackctl.model import Host, Port, Spoke, Stack
+from stackctl.model import Host, Port, Spoke, Stack, Stanza
 from stackctl.read.compose_keys import nearest
 from stackctl.read.mounts import ports
 from stackctl.read.stack import STACK_FILE
@@ -34,7 +34,7 @@ _LOCAL_KEYS = ("images", "prober_image", "ports", "socket")
 # ---- reading
 
 
-def find_stack(directory: Path | None = None) -> Path:
+def find_root(directory: Path | None = None) -> Path:
     """The stack's folder: `directory`, or else the nearest folder from here upwards with a stack.yaml."""
     if directory is not None:
         if not (directory / STACK_FILE).is_file():
@@ -144,6 +144,25 @@ def _bounded(path: Path) -> bytes:
 
 
 # ---- this host
+
+
+def missing_paths(spoke: Spoke, stanza: Stanza) -> tuple[Finding, ...]:
+    """SC602 for each path of this host that the spoke would mount and that does not exist.
+
+    `stanza` is the service as Compose will give it to the Engine, its paths absolute.
+    """
+    targets = [mount.target for mount in spoke.mounts]
+    found = []
+    for mount in stanza.get("volumes", ()):
+        source = mount.get("source", "")
+        creates = (mount.get("bind") or {}).get("create_host_path", False)
+        if mount.get("type") != "bind" or creates or os.path.lexists(source):
+            continue
+        target = mount.get("target")
+        at = spoke.at("volumes", str(targets.index(target))) if target in targets else spoke.at("volumes")
+        hint = f"create it, or name another path for {spoke.name}"
+        found.append(finding("SC602", at, f"`{source}` does not exist on this host", hint, spoke.name))
+    return tuple(found)
 
 
 def read_host(

@@ -17,6 +17,11 @@ _FOLDERS = re.compile(
 _RUNTIME_FOLDER = re.compile(r"\$\{?XDG_RUNTIME_DIR\b[^/]*\Z")
 
 
+def is_engine_socket(source: str) -> bool:
+    """Whether a path names the Engine's socket itself."""
+    return bool(_SOCKET.search(source))
+
+
 def gives_socket(source: str) -> bool:
     """Whether a path of the host is the Engine's socket, or a folder that it lies in."""
     path = posixpath.normpath(source) if source else ""
@@ -26,7 +31,7 @@ def gives_socket(source: str) -> bool:
 
 def _holds_socket(mount: Mount, stack: Stack) -> bool:
     if mount.type == "bind":
-        return gives_socket(mount.source) or ("$" in mount.source and bool(_SOCKET.search(mount.target)))
+        return gives_socket(mount.source) or ("$" in mount.source and is_engine_socket(mount.target))
     volume = stack.top_level.get("volumes", {}).get(mount.source) or {}
     device = (volume.get("driver_opts") or {}).get("device", "")
     return mount.type == "volume" and gives_socket(str(device))

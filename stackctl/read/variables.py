@@ -27,7 +27,7 @@ class InvalidVariable(ValueError):
     """The text holds a `$` that Compose would refuse."""
 
 
-class UndefinedVariable(LookupError):
+class Undefined(LookupError):
     """A variable has no value and no default; `message` is what `${NAME:?message}` says."""
 
     def __init__(self, name: str, message: str = "") -> None:
@@ -109,7 +109,7 @@ def needed(text: str) -> frozenset[str]:
 
 
 def interpolate(text: str, variables: Mapping[str, str]) -> str:
-    """The text with every variable replaced; raises UndefinedVariable, never leaves an empty place."""
+    """The text with every variable replaced; raises Undefined, never leaves an empty place."""
     return "".join(part if isinstance(part, str) else _value(part, variables) for part in _parts(text))
 
 
@@ -124,11 +124,11 @@ def _value(variable: _Variable, variables: Mapping[str, str]) -> str:
     if kind == "-":
         return interpolate(variable.word, variables)
     message = interpolate(variable.word, variables) if variable.word else ""
-    raise UndefinedVariable(variable.name, message)
+    raise Undefined(variable.name, message)
 
 
 @dataclass(frozen=True)
-class Undefined:
+class Unresolved:
     """A value that could not be resolved: its path inside the data, the variable, and why."""
 
     path: Path
@@ -138,7 +138,7 @@ class Undefined:
 
 def interpolate_data(
     data: Any, variables: Mapping[str, str], path: Path = ()
-) -> tuple[Any, tuple[Undefined, ...]]:
+) -> tuple[Any, tuple[Unresolved, ...]]:
     """Nested plain data with every text interpolated, and all values that could not be.
 
     Keys are left as they are, as in Compose.
@@ -148,10 +148,10 @@ def interpolate_data(
             return data, ()
         try:
             return interpolate(data, variables), ()
-        except UndefinedVariable as error:
-            return data, (Undefined(path, error.name, error.message),)
+        except Undefined as error:
+            return data, (Unresolved(path, error.name, error.message),)
         except InvalidVariable as error:
-            return data, (Undefined(path, "", str(error)),)
+            return data, (Unresolved(path, "", str(error)),)
     if isinstance(data, Mapping):
         results = {key: interpolate_data(v, variables, (*path, str(key))) for key, v in data.items()}
         return {k: v for k, (v, _) in results.items()}, tuple(u for _, us in results.values() for u in us)
@@ -212,7 +212,7 @@ def parse_env(
         if quote != "'":
             try:
                 value = interpolate(value, known)
-            except (InvalidVariable, UndefinedVariable):
+            except (InvalidVariable, Undefined):
                 wrong.append(start + 1)
                 continue
         found[match["name"]] = value

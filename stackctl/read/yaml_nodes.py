@@ -68,6 +68,11 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
     return Document(value, builder.places, builder.written, tuple(builder.findings))
 
 
+def plain(text: str) -> Any:
+    """The plain data of a YAML text that is not a file of the stack; None where it cannot be read."""
+    return load_yaml(Source("", text)).value
+
+
 def _too_deep(text: str) -> bool:
     """Whether composing could overflow the C stack: the parser nests without a limit of its own."""
     flow = text.count("[") + text.count("{") > _DEEPEST
