@@ -47,4 +47,12 @@ class Said:
     warning: bool = False
 
 
-Event = Found | Planned | Started | Finished | Checked | Said
+@dataclass(frozen=True)
+class Line:
+    """A line that a spoke's container wrote."""
+
+    spoke: str
+    text: str
+
+
+Event = Found | Planned | Started | Finished | Checked | Said | Line

@@ -447,6 +447,8 @@ class Expect:
     """A spoke: the body must contain the hostname of its running container."""
     no_answer: bool = False
     """The target must not be reachable; then the other fields mean nothing."""
+    reached: bool = False
+    """Whatever comes back will do, a refused connection included: it shows that the way there is open."""
     as_control: bool = False
     """The status, and for an error the body too, must be those that the last control saw."""
 
@@ -503,6 +505,17 @@ class Result:
         return (
             self.outcome is Outcome.PASSED or bool(self.accepted) or self.check.severity is Severity.WARNING
         )
+
+
+class State(StrEnum):
+    """What the records say about a spoke as its files stand now."""
+
+    PROVED = "proved"
+    """Every check held on the current fingerprint."""
+    STALE = "stale"
+    """Checks held, but on another fingerprint, or before a dependency changed."""
+    FAILING = "failing"
+    UNTESTED = "untested"
 
 
 def _spellings(reference: str) -> tuple[str, ...]:

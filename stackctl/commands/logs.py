@@ -1,0 +1,21 @@
+"""`stackctl logs`: what the containers of spokes write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
+from stackctl.commands.story import Ended, LinesAnswer, Story
+from stackctl.events import Line
+
+
+def logs(
+    root: Path, spokes: tuple[str, ...], *, follow: bool, tail: int, environ: Mapping[str, str]
+) -> Story:
+    opened = open_stack(root)
+    view = look_at_host(opened, environ)
+    compose = compose_for(opened, view, environ)
+    for line in compose.logs(named(opened, spokes), follow=follow, tail=tail):
+        yield Line(*line)
+    return Ended(LinesAnswer())

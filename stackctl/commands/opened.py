@@ -1,0 +1,86 @@
+"""From a stack's folder to what every command starts with: the stack, its bundle, its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackctl import files
+from stackctl.compose import Compose
+from stackctl.errors import UsageError
+from stackctl.findings import Finding, InvalidFiles
+from stackctl.lint import lint
+from stackctl.model import Bundle, Host, Stack
+from stackctl.override import OnHost, on_host
+from stackctl.read.stack import read_stack
+from stackctl.render import render
+
+
+@dataclass(frozen=True)
+class Opened:
+    root: Path
+    stack: Stack
+    bundle: Bundle
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class HostView:
+    """The stack on this host."""
+
+    host: Host
+    on_host: OnHost
+
+
+def find(root: Path) -> tuple[Stack | None, tuple[Finding, ...]]:
+    """Everything that the files say, and every problem in them; nothing outside the folder is looked at."""
+    reading = read_stack(files.load(root))
+    if reading.stack is None:
+        return None, reading.findings
+    stack, missing = files.with_mounted(reading.stack, root)
+    found = (*reading.findings, *missing, *lint(stack))
+    return stack, tuple(sorted(set(found), key=lambda f: (f.at, f.code, f.message)))
+
+
+def open_stack(root: Path) -> Opened:
+    """Reads, lints and renders.
+
+    Raises:
+        InvalidFiles: The files hold an error that no spoke accepts.
+    """
+    stack, findings = find(root)
+    if stack is None or any(finding.blocks for finding in findings):
+        raise InvalidFiles(findings)
+    return Opened(root, stack, render(stack), findings)
+
+
+def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
+    """Lays this host's values over the stack.
+
+    Raises:
+        InvalidFiles: `stack.local.yaml` is wrong, or a variable is defined nowhere.
+    """
+    host, findings = files.read_host(opened.root, environ)
+    view = on_host(opened.stack, opened.bundle, host, str(opened.root))
+    if any(finding.blocks for finding in findings):
+        raise InvalidFiles(findings)
+    return HostView(host, view)
+
+
+def named(opened: Opened, spokes: tuple[str, ...]) -> tuple[str, ...]:
+    """The names as given.
+
+    Raises:
+        UsageError: One of them is no spoke of the stack.
+    """
+    known = [spoke.name for spoke in opened.stack.spokes]
+    for name in spokes:
+        if name not in known:
+            raise UsageError(f"there is no spoke named {name!r}", f"the spokes are: {', '.join(known)}")
+    return spokes
+
+
+def compose_for(opened: Opened, view: HostView, environ: Mapping[str, str]) -> Compose:
+    """Compose for this stack on this host, with every variable resolved in its environment."""
+    return Compose(opened.stack.name, opened.root, {**environ, **view.host.variables})

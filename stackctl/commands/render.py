@@ -1,0 +1,72 @@
+"""`stackctl render`: writes the committed files and this host's override; `--check` only compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from stackctl import files, state
+from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
+from stackctl.commands.story import Ended, LinesAnswer, RenderAnswer, Story
+from stackctl.errors import Exit
+from stackctl.events import Found, Line
+from stackctl.fingerprint import applied
+from stackctl.override import OVERRIDE_FILE
+from stackctl.render import COMPOSE_FILE, RENDERED_DIR
+
+
+def render(root: Path, *, check: bool, stdout: bool, environ: Mapping[str, str]) -> Story:
+    opened = open_stack(root)
+    yield from (Found(finding) for finding in opened.findings)
+    if stdout:
+        for line in opened.bundle.files[COMPOSE_FILE].decode().splitlines():
+            yield Line("", line)
+        return Ended(LinesAnswer())
+    if check:
+        differing = {path for path, content in opened.bundle.files.items() if _read(root / path) != content}
+        differing |= _left_over(opened)
+        unchanged = opened.bundle.files.keys() - differing
+        return Ended(
+            RenderAnswer(tuple(sorted(differing)), tuple(sorted(unchanged)), checked=True),
+            Exit.PENDING if differing else Exit.DONE,
+        )
+    view = look_at_host(opened, environ)
+    return Ended(write(opened, view, known_applied(opened, view, state.applied_images(root))))
+
+
+def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAnswer:
+    """Writes the bundle and the override; what is equal already is not touched."""
+    changed, unchanged = [], []
+    texts = {**opened.bundle.files, OVERRIDE_FILE: view.on_host.text(labels).encode()}
+    for path, content in texts.items():
+        # The override may hold host values that are nobody else's business.
+        mode = 0o600 if path == OVERRIDE_FILE else 0o644
+        (changed if files.write_atomically(opened.root / path, content, mode) else unchanged).append(path)
+    for path in sorted(_left_over(opened)):
+        (opened.root / path).unlink()
+        changed.append(path)
+    return RenderAnswer(tuple(changed), tuple(unchanged))
+
+
+def known_applied(opened: Opened, view: HostView, images: Mapping[str, str]) -> dict[str, str]:
+    """The applied fingerprints of the spokes whose image id is known."""
+    key = state.host_key(opened.root)
+    return {
+        spoke: applied(opened.bundle.fingerprints[spoke], stanza, images[spoke], key)
+        for spoke, stanza in view.on_host.stanzas.items()
+        if images.get(spoke)
+    }
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _left_over(opened: Opened) -> set[str]:
+    """Files under `rendered/` that nothing renders any more; that folder is stackctl's own."""
+    folder = opened.root / RENDERED_DIR
+    there = {str(path.relative_to(opened.root)) for path in folder.rglob("*") if path.is_file()}
+    return there - opened.bundle.files.keys()

@@ -1,0 +1,77 @@
+"""`stackctl up`: load, plan, show, confirm, write, apply, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stackctl import state
+from stackctl.apply import apply
+from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
+from stackctl.commands.plan import image_id, make
+from stackctl.commands.render import known_applied, write
+from stackctl.commands.story import Ended, Story, UpAnswer
+from stackctl.commands.verify import prove
+from stackctl.engine import Engine
+from stackctl.errors import Exit, StackctlError
+from stackctl.events import Found, Planned, Said
+from stackctl.model import Plan, Verb
+from stackctl.observe import observe
+
+
+def up(
+    root: Path,
+    spokes: tuple[str, ...],
+    *,
+    profiles: frozenset[str],
+    refresh: bool,
+    verify: bool,
+    confirm: Callable[[Plan], bool],
+    environ: Mapping[str, str],
+) -> Story:
+    opened = open_stack(root)
+    yield from (Found(finding) for finding in opened.findings)
+    view = look_at_host(opened, environ)
+    engine = Engine.connect(environ)
+    if not engine.is_local:
+        raise StackctlError(
+            f"the Engine at {engine.endpoint.url} is not on this machine",
+            "`up` mounts files of this folder, so it needs a local Engine; plan and status do not",
+        )
+    observed = observe(engine, opened.stack.name)
+    made = make(opened, view, observed, profiles, named(opened, spokes), refresh=refresh)
+    plan = made.plan
+    yield Planned(plan)
+    images = state.applied_images(root)
+
+    if plan.changes:
+        if not confirm(plan):
+            raise StackctlError("declined; nothing was changed")
+        write(opened, view, known_applied(opened, view, images))
+
+        def complete() -> None:
+            """Now every image is here, so its id can enter the applied fingerprints."""
+            here = observe(engine, opened.stack.name)
+            images.update({name: image_id(here, view, name) for name in made.wanted})
+            write(opened, view, known_applied(opened, view, images))
+
+        yield from apply(
+            plan,
+            stack=opened.stack,
+            wanted=made.wanted,
+            observed=observed,
+            engine=engine,
+            compose=compose_for(opened, view, environ),
+            complete=complete,
+        )
+        state.remember_images(root, images)
+    else:
+        write(opened, view, known_applied(opened, view, images))
+        yield Said("nothing to do: what runs is what the files declare")
+
+    if not verify:
+        return Ended(UpAnswer(plan))
+    results = yield from prove(
+        opened, view, engine, [a.spoke for a in plan.actions if a.verb is not Verb.REMOVE]
+    )
+    return Ended(UpAnswer(plan, results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)

@@ -1,0 +1,53 @@
+"""`stackctl verify`: runs what must hold against what runs, and keeps the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stackctl import records
+from stackctl.checks import checks
+from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
+from stackctl.commands.story import Ended, Story, VerifyAnswer
+from stackctl.engine import Engine
+from stackctl.errors import Exit
+from stackctl.events import Checked, Event
+from stackctl.model import Result
+from stackctl.observe import observe
+from stackctl.verify.runner import verify as run_checks
+
+
+def verify(
+    root: Path, spokes: tuple[str, ...], *, profiles: frozenset[str], environ: Mapping[str, str]
+) -> Story:
+    opened = open_stack(root)
+    view = look_at_host(opened, environ)
+    engine = Engine.connect(environ)
+    chosen = set(named(opened, spokes)) or active_or_running(opened, engine, profiles)
+    results = yield from prove(opened, view, engine, chosen)
+    return Ended(VerifyAnswer(results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)
+
+
+def prove(
+    opened: Opened, view: HostView, engine: Engine, spokes: Iterable[str]
+) -> Generator[Event, None, tuple[Result, ...]]:
+    """Runs the checks of these spokes and appends the record."""
+    chosen = set(spokes)
+    results: list[Result] = []
+    prober_image = view.host.prober_image or opened.stack.prober_image
+    observed = observe(engine, opened.stack.name)
+    among = chosen | {container.spoke for container in observed.containers}
+    wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
+    for event in run_checks(wanted, opened.stack, opened.bundle, observed, engine, prober_image):
+        if isinstance(event, Checked):
+            results.append(event.result)
+        yield event
+    records.append(opened.root, opened.stack, opened.bundle, results, datetime.now(UTC))
+    return tuple(results)
+
+
+def active_or_running(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
+    """Without names: the spokes that these profiles mean, and those that run anyway."""
+    present = {container.spoke for container in observe(engine, opened.stack.name).containers}
+    return {s.name for s in opened.stack.spokes if s.active(profiles) or s.name in present}

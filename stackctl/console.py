@@ -1,0 +1,333 @@
+"""Everything that a person sees. Events go in as they happen; an answer is shown at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import singledispatchmethod
+
+from rich.console import Console as Terminal
+from rich.padding import Padding
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from stackctl.commands.story import (
+    Answer,
+    DownAnswer,
+    FingerprintAnswer,
+    LinesAnswer,
+    LintAnswer,
+    PlanAnswer,
+    RenderAnswer,
+    StatusAnswer,
+    UpAnswer,
+    VerifyAnswer,
+)
+from stackctl.errors import StackctlError
+from stackctl.events import Checked, Event, Finished, Found, Line, Planned, Said, Started
+from stackctl.findings import Finding, InvalidFiles, Severity
+from stackctl.model import Action, Outcome, Plan, Result, State, Verb
+
+_MARK = {
+    Verb.CREATE: ("+", "green"),
+    Verb.START: ("▸", "green"),
+    Verb.RECREATE: ("~", "yellow"),
+    Verb.REMOVE: ("-", "red"),
+    Verb.NOTHING: ("=", "dim"),
+}
+_OUTCOME = {
+    Outcome.PASSED: ("✔", "green"),
+    Outcome.FAILED: ("✘", "red"),
+    Outcome.UNREACHABLE: ("?", "magenta"),
+}
+_STATE = {
+    State.PROVED: "green",
+    State.STALE: "yellow",
+    State.FAILING: "red",
+    State.UNTESTED: "dim",
+}
+_SPOKE_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green")
+
+
+class Console:
+    """Results go to standard output; progress, warnings and errors to standard error."""
+
+    def __init__(self, *, colour: bool | None = None, verbose: bool = False) -> None:
+        self._out = Terminal(no_color=colour is False, highlight=False, soft_wrap=True)
+        self._err = Terminal(no_color=colour is False, highlight=False, soft_wrap=True, stderr=True)
+        self._verbose = verbose
+        self._warnings = 0
+        self._started: dict[tuple[str, str], tuple[float, TaskID | None]] = {}
+        self._progress: Progress | None = None
+        self._colour_of: dict[str, str] = {}
+
+    # ---- while it works
+
+    @singledispatchmethod
+    def show(self, event: Event) -> None:
+        raise TypeError(f"no way to show {event!r}")
+
+    @show.register
+    def _(self, event: Found) -> None:
+        # Every command reads the files; only `lint` lists what it found, as its answer.
+        self._warnings += not event.finding.accepted
+
+    @show.register
+    def _(self, event: Planned) -> None:
+        self._plan(event.plan)
+
+    @show.register
+    def _(self, event: Started) -> None:
+        task = None
+        if self._err.is_terminal:
+            if self._progress is None:
+                self._progress = Progress(
+                    SpinnerColumn(),
+                    TextColumn("{task.description}"),
+                    TimeElapsedColumn(),
+                    console=self._err,
+                    transient=True,
+                )
+                self._progress.start()
+            task = self._progress.add_task(_step(event.step, event.spoke), total=None)
+        self._started[event.step, event.spoke] = (time.monotonic(), task)
+
+    @show.register
+    def _(self, event: Finished) -> None:
+        started, task = self._started.pop((event.step, event.spoke), (time.monotonic(), None))
+        if self._progress is not None and task is not None:
+            self._progress.remove_task(task)
+        mark, style = ("✔", "green") if event.ok else ("✘", "red")
+        line = Text.assemble((f"{mark} ", style), _step(event.step, event.spoke))
+        if event.detail:
+            line.append(f"  {event.detail}", "dim")
+        line.append(f"  {time.monotonic() - started:.1f} s", "dim")
+        self._err.print(line)
+
+    @show.register
+    def _(self, event: Checked) -> None:
+        self._result(event.result)
+
+    @show.register
+    def _(self, event: Said) -> None:
+        if event.warning:
+            self._err.print(Text.assemble(("warning: ", "yellow"), event.message))
+        else:
+            self._err.print(event.message, markup=False)
+
+    @show.register
+    def _(self, event: Line) -> None:
+        colour = self._colour_of.setdefault(
+            event.spoke, _SPOKE_COLOURS[len(self._colour_of) % len(_SPOKE_COLOURS)]
+        )
+        prefix = Text(f"{event.spoke} | ", colour) if event.spoke else Text()
+        self._out.print(prefix + Text.from_ansi(event.text))
+
+    def close(self) -> None:
+        """Ends the progress display; safe to call twice."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    # ---- at the end
+
+    @singledispatchmethod
+    def answer(self, answer: Answer) -> None:
+        raise TypeError(f"no way to show {answer!r}")
+
+    @answer.register
+    def _(self, answer: LintAnswer) -> None:
+        for finding in answer.findings:
+            self._finding(self._out, finding)
+        errors = sum(finding.blocks for finding in answer.findings)
+        accepted = sum(bool(finding.accepted) for finding in answer.findings)
+        warnings = len(answer.findings) - errors - accepted
+        told = ", ".join(
+            [_count(errors, "error"), _count(warnings, "warning")]
+            + ([f"{accepted} accepted"] if accepted else [])
+        )
+        self._out.print(Text(told, "red" if errors else "yellow" if warnings else "green"))
+
+    @answer.register
+    def _(self, answer: RenderAnswer) -> None:
+        if answer.checked:
+            for path in answer.changed:
+                self._out.print(Text.assemble(("~ ", "yellow"), path))
+            told = "run `stackctl render`" if answer.changed else "every rendered file is as the spokes say"
+            self._out.print(told)
+        else:
+            for path in answer.changed:
+                self._out.print(Text.assemble(("✔ ", "green"), path))
+            if not answer.changed:
+                self._out.print(f"nothing to do: {len(answer.unchanged)} files are as the spokes say")
+        self._warned()
+
+    @answer.register
+    def _(self, answer: PlanAnswer) -> None:
+        self._plan(answer.plan)
+        if not answer.plan.changes:
+            self._out.print("nothing to do: what runs is what the files declare")
+        self._warned()
+
+    @answer.register
+    def _(self, answer: UpAnswer) -> None:
+        self._verdict(answer.results)
+        self._warned()
+
+    @answer.register
+    def _(self, answer: VerifyAnswer) -> None:
+        self._verdict(answer.results)
+
+    @answer.register
+    def _(self, answer: FingerprintAnswer) -> None:
+        for row in answer.spokes:
+            self._out.print(Text.assemble((row.spoke, "bold"), "  ", row.declared.digest))
+            for name, digest in sorted(row.declared.inputs.items()):
+                self._out.print(Text(f"    {name:<8} {digest[:12]}", "dim"))
+            if row.applied or row.running:
+                self._out.print(
+                    Text(f"    applied  {row.applied or 'unknown: the image is not here'}", "dim")
+                )
+                self._out.print(Text(f"    running  {row.running or 'none'}", "dim"))
+        for sentence in answer.pending:
+            self._out.print(Text.assemble(("~ ", "yellow"), sentence))
+
+    @answer.register
+    def _(self, answer: StatusAnswer) -> None:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("spoke", "kind", "profile", "runs", "files", "proof", "page"):
+            table.add_column(column, overflow="fold")
+        for row in answer.spokes:
+            runs = row.runs + (f", {row.restarts} restarts" if row.restarts else "")
+            table.add_row(
+                row.spoke,
+                row.kind,
+                ",".join(row.profiles) or "-",
+                Text(runs, "green" if row.runs in ("healthy", "running") else "yellow"),
+                Text(row.changes or "same", "yellow" if row.changes else "green"),
+                Text(row.proof.value, _STATE[row.proof]),
+                "documented" if row.documented else "-",
+            )
+        self._out.print(Text.assemble((answer.stack, "bold"), f"  on Engine {answer.engine}"))
+        self._out.print(table)
+        for row in answer.spokes:
+            if row.stand_in:
+                self._out.print(
+                    Text(f"{row.spoke}: {row.stand_in} stands in for the declared image", "yellow")
+                )
+        for name in answer.strays:
+            self._out.print(
+                Text(f"{name}: its spoke is gone; `stackctl up` asks before it removes it", "yellow")
+            )
+
+    @answer.register
+    def _(self, answer: DownAnswer) -> None:
+        if answer.removed:
+            self._out.print(f"removed {_count(len(answer.removed), 'container')}; volumes were kept")
+
+    @answer.register
+    def _(self, answer: LinesAnswer) -> None:
+        pass
+
+    # ---- when it fails
+
+    def error(self, error: StackctlError) -> None:
+        self.close()
+        if isinstance(error, InvalidFiles):
+            for finding in error.findings:
+                if finding.blocks:
+                    self._finding(self._err, finding)
+        self._err.print(Text.assemble(("error: ", "bold red"), error.message))
+        if error.hint:
+            self._err.print(Text.assemble(("hint: ", "bold"), error.hint))
+        if error.detail:
+            if self._verbose:
+                self._err.print(Padding(Text(error.detail, "dim"), (0, 0, 0, 2)))
+            else:
+                self._err.print(Text("`--verbose` shows the command and its output", "dim"))
+
+    def ask(self, question: str) -> bool:
+        """A yes or no from the person at the terminal; everything but a yes is a no."""
+        self.close()
+        self._err.print(Text.assemble((question, "bold"), " [y/N] "), end="")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    # ---- pieces
+
+    def _plan(self, plan: Plan) -> None:
+        for action in plan.actions:
+            if action.verb is not Verb.NOTHING or action.causes:
+                self._action(action)
+        quiet = sum(a.verb is Verb.NOTHING for a in plan.actions)
+        if plan.changes and quiet:
+            self._out.print(Text(f"= {_count(quiet, 'spoke')} unchanged", "dim"))
+        if plan.idle:
+            self._out.print(Text(f"left alone (inactive profile): {', '.join(plan.idle)}", "dim"))
+
+    def _action(self, action: Action) -> None:
+        mark, style = _MARK[action.verb]
+        self._out.print(Text.assemble((f"{mark} {action.verb.value:<9}", style), (action.spoke, "bold")))
+        for cause in action.causes:
+            line = Text.assemble("    ", (f"{cause.who.value}: ", "dim"), cause.field)
+            if cause.old or cause.new:
+                line.append(f"  {cause.old or '(none)'} → {cause.new or '(none)'}", "dim")
+            if cause.at:
+                line.append(f"  {cause.at}", "dim")
+            self._out.print(line)
+
+    def _result(self, result: Result) -> None:
+        mark, style = _OUTCOME[result.outcome]
+        check = result.check
+        if result.outcome is not Outcome.PASSED and (check.severity is Severity.WARNING or result.accepted):
+            mark, style = "!", "yellow"
+        line = Text.assemble(
+            (f"{mark} ", style), (check.spoke, "bold"), f"  {check.title}  ", (check.code, "dim")
+        )
+        self._out.print(line)
+        if result.outcome is not Outcome.PASSED or self._verbose:
+            self._out.print(Text(f"    {result.outcome.value}: {result.saw}", style))
+        if result.accepted:
+            self._out.print(Text(f"    accepted: {result.accepted}", "dim"))
+
+    def _verdict(self, results: tuple[Result, ...]) -> None:
+        if not results:
+            return
+        passed = sum(r.outcome is Outcome.PASSED for r in results)
+        broken = [r for r in results if not r.holds]
+        told = [f"{passed} passed"]
+        told += (
+            f"{count} {outcome.value}"
+            for outcome in (Outcome.FAILED, Outcome.UNREACHABLE)
+            if (count := sum(r.outcome is outcome for r in broken))
+        )
+        if warned := sum(r.holds and r.outcome is not Outcome.PASSED for r in results):
+            told.append(f"{warned} stated as exposure")
+        self._out.print(Text(", ".join(told), "red" if broken else "green"))
+
+    def _finding(self, where: Terminal, finding: Finding) -> None:
+        style = "red" if finding.severity is Severity.ERROR else "yellow"
+        where.print(
+            Text.assemble(
+                (str(finding.at), "bold"),
+                f" {finding.code} ",
+                (f"{finding.severity.value}: ", style),
+                finding.message,
+            )
+        )
+        if finding.hint:
+            where.print(Text(f"    {finding.hint}", "dim"))
+        if finding.accepted:
+            where.print(Text(f"    accepted: {finding.accepted}", "dim"))
+
+    def _warned(self) -> None:
+        if self._warnings:
+            self._err.print(Text(f"{_count(self._warnings, 'warning')}: see `stackctl lint`", "dim"))
+
+
+def _step(step: str, spoke: str) -> str:
+    return f"{spoke}  {step}" if spoke else step
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,86 @@
+"""Canonical data to sha256: what a spoke declares, and what was given to a host for it.
+
+The scheme is versioned: a change of what is hashed, or how, raises SCHEME, so that an old label is never
+mistaken for a changed spoke.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stackctl.model import Fingerprint, Stanza
+
+SCHEME = 1
+
+LABEL = "stackctl.fingerprint"
+INPUTS_LABEL = "stackctl.inputs"
+RENDERED_LABEL = "stackctl.rendered"
+APPLIED_LABEL = "stackctl.applied"
+SPOKE_LABEL = "stackctl.spoke"
+
+UNCOUNTED_KEYS = frozenset({"profiles", "depends_on", "scale"})
+"""Keys of a stanza that change when and where a container starts, but not what it is."""
+
+_DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
+
+
+def sha256(data: Any) -> str:
+    """Hex sha256 of JSON data in one canonical text: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of(image: str) -> str:
+    """The digest that an image reference is pinned to; empty where it is not."""
+    match = _DIGEST.search(image)
+    return match[1] if match else ""
+
+
+def counted(stanza: Stanza) -> dict[str, Any]:
+    """A stanza without what leaves the container as it is: profiles, order, replicas, own labels."""
+    kept = {key: value for key, value in stanza.items() if key not in UNCOUNTED_KEYS}
+    if labels := kept.get("labels"):
+        kept["labels"] = {k: v for k, v in labels.items() if not k.startswith("stackctl.")}
+    if isinstance(deploy := kept.get("deploy"), Mapping):
+        kept["deploy"] = {k: v for k, v in deploy.items() if k != "replicas"}
+    return {key: value for key, value in kept.items() if value not in ({}, [])}
+
+
+def declared(*, image: str, stanza: Stanza, config: Any, route: Any) -> Fingerprint:
+    """The fingerprint of what a spoke declares; no host value and no secret enters it."""
+    stanza = {key: value for key, value in counted(stanza).items() if key != "image"}
+    inputs = {
+        "image": sha256(digest_of(image) or f"unpinned {image}"),
+        "stanza": sha256(stanza),
+        "config": sha256(config),
+        "route": sha256(route),
+    }
+    return Fingerprint(sha256({"scheme": SCHEME, "inputs": inputs}), inputs)
+
+
+def labels(spoke: str, fingerprint: Fingerprint, rendered: str) -> dict[str, str]:
+    """The labels that bind a container to its spoke and to the files it was made from."""
+    short_inputs = ",".join(f"{name}={digest[:8]}" for name, digest in sorted(fingerprint.inputs.items()))
+    return {
+        SPOKE_LABEL: spoke,
+        LABEL: f"{SCHEME}.{fingerprint.digest}",
+        INPUTS_LABEL: short_inputs,
+        RENDERED_LABEL: rendered[:12],
+    }
+
+
+def applied(fingerprint: Fingerprint, stanza: Stanza, image_id: str, key: bytes) -> str:
+    """The applied fingerprint as its label: scheme, declared digest, key id, HMAC with this host's key.
+
+    `stanza` is what Compose gives to the Engine on this host, so its values may be secret; without the key
+    the label says nothing about them. A label with another key id cannot be compared and means nothing.
+    """
+    text = json.dumps([counted(stanza), image_id], sort_keys=True, separators=(",", ":"))
+    mac = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    key_id = hashlib.sha256(b"stackctl key id" + key).hexdigest()
+    return f"{SCHEME}.{fingerprint.short}.{key_id[:8]}.{mac[:32]}"

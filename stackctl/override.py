@@ -1,0 +1,149 @@
+"""What differs on this host: whole values for `docker-compose.override.yml`, and the stanzas that follow.
+
+Compose reads the override by itself, so plain `docker compose up` runs what stackctl runs.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stackctl import fingerprint, yaml_text
+from stackctl.codes import CODES
+from stackctl.findings import Finding
+from stackctl.lint.safety import is_engine_socket
+from stackctl.model import Bundle, Host, Kind, Port, Spoke, Stack, Stanza
+from stackctl.read.variables import Undefined, interpolate
+from stackctl.yaml_text import Override
+
+OVERRIDE_FILE = "docker-compose.override.yml"
+
+MACHINE_VARIABLES = frozenset({"UID", "GID"})
+"""Variables of the machine itself; Compose would not find them, so their values are written out."""
+
+_HEADER = (
+    "What differs on this host. Rendered by stackctl; change stack.local.yaml and run `stackctl render`."
+)
+
+
+@dataclass(frozen=True)
+class OnHost:
+    """The stack as this host runs it."""
+
+    override: Mapping[str, Any]
+    stanzas: Mapping[str, Stanza]
+    """Per spoke, what Compose gives to the Engine: override merged in, variables resolved."""
+    findings: tuple[Finding, ...]
+    """Variables that nothing here defines."""
+
+    def text(self, applied: Mapping[str, str]) -> str:
+        """The override file, with the applied fingerprints that are known."""
+        services = dict(self.override)
+        for spoke, label in applied.items():
+            stanza = dict(services.get(spoke, {}))
+            stanza["labels"] = {**stanza.get("labels", {}), fingerprint.APPLIED_LABEL: label}
+            services[spoke] = stanza
+        return yaml_text.dump({"services": dict(sorted(services.items()))}, {("services",): _HEADER})
+
+
+def on_host(stack: Stack, bundle: Bundle, host: Host, root: str) -> OnHost:
+    """Lays this host's values over the bundle; `root` is the stack's folder, where relative paths begin."""
+    override: dict[str, Any] = {}
+    stanzas: dict[str, Stanza] = {}
+    findings: list[Finding] = []
+    machine = {name: value for name, value in host.variables.items() if name in MACHINE_VARIABLES}
+    for spoke in stack.spokes:
+        stanza = bundle.service(spoke.name)
+        values = _values(spoke, stanza, host, machine)
+        if values:
+            override[spoke.name] = values
+        resolved, undefined = _resolved({**stanza, **values}, host.variables)
+        stanzas[spoke.name] = _with_absolute_binds(resolved, root)
+        findings += (_undefined(spoke, path, name) for path, name in undefined)
+    return OnHost(override, stanzas, tuple(findings))
+
+
+def _values(spoke: Spoke, stanza: Stanza, host: Host, machine: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if image := host.images.get(spoke.name):
+        values["image"] = image
+    if (ports := host.ports.get(spoke.name)) is not None:
+        values["ports"] = Override(_port(port) for port in ports)
+    for key, value in stanza.items():
+        if key in ("labels", "image", "ports") and key in values:
+            continue
+        resolved = _with_machine(value, machine)
+        if key == "volumes" and host.socket and spoke.kind is Kind.SOCKET_PROXY:
+            resolved = [
+                {**mount, "source": host.socket} if is_engine_socket(mount.get("source", "")) else mount
+                for mount in resolved
+            ]
+        if resolved != value:
+            values[key] = Override(resolved) if isinstance(resolved, list) else resolved
+    return values
+
+
+def _port(port: Port) -> dict[str, Any]:
+    stanza: dict[str, Any] = {"target": port.target, "protocol": port.protocol}
+    if port.published:
+        stanza["published"] = port.published
+    if port.host_ip:
+        stanza["host_ip"] = port.host_ip
+    return stanza
+
+
+def _with_machine(value: Any, machine: Mapping[str, str]) -> Any:
+    """The value with the machine's variables filled in and every other one left for Compose."""
+    if isinstance(value, str):
+        for name, known in machine.items():
+            value = value.replace(f"${{{name}}}", known)
+        return value
+    if isinstance(value, Mapping):
+        return {key: _with_machine(item, machine) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_machine(item, machine) for item in value]
+    return value
+
+
+def _resolved(stanza: Stanza, variables: Mapping[str, str]) -> tuple[dict[str, Any], list[tuple[Any, str]]]:
+    undefined: list[tuple[Any, str]] = []
+
+    def walk(value: Any, path: tuple[str, ...]) -> Any:
+        if isinstance(value, str):
+            try:
+                return interpolate(value, variables)
+            except Undefined as missing:
+                undefined.append((path, missing.name))
+                return value
+        if isinstance(value, Mapping):
+            return {key: walk(item, (*path, str(key))) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item, (*path, str(index))) for index, item in enumerate(value)]
+        return value
+
+    return walk(stanza, ()), undefined
+
+
+def _with_absolute_binds(stanza: dict[str, Any], root: str) -> dict[str, Any]:
+    if volumes := stanza.get("volumes"):
+        stanza["volumes"] = [
+            {**mount, "source": posixpath.normpath(posixpath.join(root, mount["source"]))}
+            if mount.get("type") == "bind" and mount.get("source")
+            else mount
+            for mount in volumes
+        ]
+    return stanza
+
+
+def _undefined(spoke: Spoke, path: tuple[str, ...], name: str) -> Finding:
+    code = CODES["SC601"]
+    return Finding(
+        code.id,
+        code.severity,
+        spoke.at(*path),
+        f"${{{name}}} is not defined on this host",
+        f"set {name} in .env or in the environment",
+        spoke.name,
+    )

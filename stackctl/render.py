@@ -1,0 +1,182 @@
+"""Stack + templates -> Bundle: one plain Compose document, configuration files, a fingerprint per spoke.
+
+Nothing of this host enters, so the result is the same on every machine; see `override.py` for the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from stackctl import fingerprint, yaml_text
+from stackctl.edge import traefik
+from stackctl.model import Bundle, Edge, Fingerprint, Kind, Spoke, Stack, Stanza
+from stackctl.templates import Templates
+
+COMPOSE_FILE = "docker-compose.yml"
+RENDERED_DIR = "rendered"
+
+_MERGED_KEYS = ("environment", "labels", "logging")
+_ORDER = (
+    "image build platform profiles command entrypoint user working_dir hostname environment env_file "
+    "depends_on networks ports expose volumes tmpfs configs secrets healthcheck restart init "
+    "stop_grace_period stop_signal read_only cap_drop cap_add security_opt mem_limit pids_limit cpus "
+    "ulimits logging"
+).split()
+_RANK = {key: rank for rank, key in enumerate(_ORDER)}
+_HEADER = (
+    "Rendered by stackctl from spokes/ and stack.yaml: change those and run `stackctl render`.\n"
+    "Plain Compose: `docker compose --profile NAME up -d` brings up the same stack without stackctl."
+)
+
+
+def render(stack: Stack) -> Bundle:
+    """All that follows from the files alone.
+
+    Raises:
+        StackctlError: A template fails.
+    """
+    templates = Templates(stack.templates)
+    services: dict[str, Stanza] = {}
+    files: dict[str, bytes] = {}
+    fingerprints: dict[str, Fingerprint] = {}
+    comments = {("name",): _HEADER}
+    for spoke in stack.spokes:
+        settings = _settings(stack, spoke, templates)
+        files |= settings
+        stanza = _stanza(stack, spoke, templates)
+        fingerprints[spoke.name] = found = _fingerprint(stack, spoke, stanza, settings)
+        rendered = fingerprint.sha256([fingerprint.counted(stanza), _hashes(settings)])
+        stanza["labels"] = {
+            **stanza.get("labels", {}),
+            **fingerprint.labels(spoke.name, found, rendered),
+        }
+        services[spoke.name] = dict(
+            sorted(stanza.items(), key=lambda item: (_RANK.get(item[0], 99), item[0]))
+        )
+        comments["services", spoke.name] = " + ".join(filter(None, (spoke.page, spoke.manifest)))
+    document = {
+        "name": stack.name,
+        "services": services,
+        "networks": {name: dict(options) for name, options in sorted(stack.networks.items())},
+        **_top_level(stack),
+    }
+    files[COMPOSE_FILE] = yaml_text.dump(document, comments).encode()
+    return Bundle(document, dict(sorted(files.items())), fingerprints)
+
+
+def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
+    values = {"kind": spoke.kind.value, "hardening": spoke.hardening.value, "stack": stack.name}
+    stanza = {**templates.data(f"kinds/{spoke.kind}.yaml.j2", values)}
+    if spoke.hardening == "as-is":
+        stanza = {}
+    if _is_traefik(stack, spoke):
+        stanza["volumes"] = [_settings_mount(spoke)]
+        stanza["healthcheck"] = {"test": ["CMD", "traefik", "healthcheck"], "interval": "3s", "timeout": "3s"}
+    for key, value in spoke.service.items():
+        if key in _MERGED_KEYS and isinstance(stanza.get(key), Mapping):
+            stanza[key] = {**stanza[key], **value}
+        elif key == "volumes":
+            stanza[key] = [*stanza.get(key, ()), *value]
+        else:
+            stanza[key] = value
+    if stack.edge is Edge.TRAEFIK and spoke.routes:
+        stanza["labels"] = {**traefik.labels(stack, spoke), **stanza.get("labels", {})}
+    if depends_on := stanza.get("depends_on"):
+        stanza["depends_on"] = {name: _waiting(stack, name, how) for name, how in depends_on.items()}
+    return {key: _plain(value) for key, value in stanza.items()}
+
+
+def _waiting(stack: Stack, name: str, how: Stanza) -> dict[str, Any]:
+    """Compose refuses to wait for the health of a container without a healthcheck; stackctl waits itself."""
+    waiting = dict(how)
+    if waiting.get("condition") == "service_healthy" and not any(
+        spoke.name == name and ("healthcheck" in spoke.service or _is_traefik(stack, spoke))
+        for spoke in stack.spokes
+    ):
+        waiting["condition"] = "service_started"
+    return waiting
+
+
+def _is_traefik(stack: Stack, spoke: Spoke) -> bool:
+    return stack.edge is Edge.TRAEFIK and spoke.kind is Kind.EDGE
+
+
+def _settings_mount(spoke: Spoke) -> dict[str, Any]:
+    # A directory, because a bind-mounted file keeps showing the old content once it was replaced.
+    return {
+        "type": "bind",
+        "source": f"./{RENDERED_DIR}/{spoke.name}",
+        "target": traefik.CONFIG_DIR,
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
+
+
+def _settings(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, bytes]:
+    if not _is_traefik(stack, spoke):
+        return {}
+    return {
+        f"{RENDERED_DIR}/{spoke.name}/{file}": yaml_text.dump(
+            templates.data(template, traefik.values(stack))
+        ).encode()
+        for file, template in traefik.TEMPLATES.items()
+    }
+
+
+def _fingerprint(stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[str, bytes]) -> Fingerprint:
+    """What is declared, not what the packaged templates make of it: a new stackctl changes no fingerprint.
+
+    The result of the stack's own templates is declared too, so it counts where there are some.
+    """
+    own_stanza = any(name.startswith("kinds/") for name in stack.templates)
+    own_settings = any(name.startswith("edge/") for name in stack.templates)
+    values = traefik.values(stack) if settings else None
+    return fingerprint.declared(
+        image=spoke.image,
+        stanza={
+            **(stanza if own_stanza else spoke.service),
+            "x-stackctl": [spoke.kind.value, spoke.hardening.value],
+        },
+        config=[_hashes(mounted_files(stack, spoke)), _hashes(settings) if own_settings else values],
+        route=[
+            [stack.edge.value if spoke.routes else "", list(r.hosts), r.port, r.path, r.strip]
+            for r in spoke.routes
+        ],
+    )
+
+
+def mounted_files(stack: Stack, spoke: Spoke) -> dict[str, bytes]:
+    """The stack's own files that the spoke mounts, builds from, or names as its settings."""
+    build = spoke.service.get("build")
+    context = build.get("context", "") if isinstance(build, Mapping) else build
+    sources = [spoke.settings_dir, context, *(m.source for m in spoke.mounts if m.type == "bind")]
+    roots = tuple(
+        s.removeprefix("./").rstrip("/") for s in sources if s and not s.startswith(("/", "~", "$"))
+    )
+    return {
+        path: content
+        for path, content in stack.files.items()
+        if any(path == root or path.startswith(f"{root}/") for root in roots)
+    }
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
+
+
+def _top_level(stack: Stack) -> dict[str, Any]:
+    found = {key: _plain(value) for key, value in sorted(stack.top_level.items())}
+    used = {m.source for spoke in stack.spokes for m in spoke.mounts if m.type == "volume" and m.source}
+    if volumes := {**{name: {} for name in sorted(used)}, **found.get("volumes", {})}:
+        found["volumes"] = dict(sorted(volumes.items()))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,144 @@
+"""Runs a command's story: shows its events and answer, and turns every way it can end into an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from stackctl.errors import Exit, StackctlError, UsageError
+
+if TYPE_CHECKING:
+    from stackctl.commands.story import Story
+    from stackctl.console import Console
+    from stackctl.json_output import JsonOutput
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every command takes."""
+
+    directory: Path | None = None
+    json: bool = False
+    verbose: bool = False
+    colour: bool | None = None
+
+
+class Output:
+    """The console or `--json`, made when the first thing is to be shown."""
+
+    def __init__(self, command: str, options: Options, *, streams: bool) -> None:
+        self._options = options
+        self._json: JsonOutput | None = None
+        self._console: Console | None = None
+        if options.json:
+            from stackctl.json_output import JsonOutput
+
+            self._json = JsonOutput(command, streams=streams)
+
+    @property
+    def console(self) -> Console:
+        if self._console is None:
+            from stackctl.console import Console
+
+            self._console = Console(colour=self._options.colour, verbose=self._options.verbose)
+        return self._console
+
+    def story(self, story: Story) -> Exit:
+        """Shows the story as it goes and gives its exit code; an interrupt reaches the story first."""
+        try:
+            while True:
+                try:
+                    event = next(story)
+                except StopIteration as end:
+                    ended = end.value
+                    break
+                if self._json:
+                    self._json.event(event)
+                else:
+                    self.console.show(event)
+            if self._json:
+                self._json.ended(ended.answer, ended.exit_code)
+            else:
+                self.console.close()
+                self.console.answer(ended.answer)
+            return Exit(ended.exit_code)
+        finally:
+            story.close()
+            if self._console is not None:
+                self._console.close()
+
+    def error(self, error: StackctlError) -> None:
+        if self._json:
+            self._json.error(error)
+        else:
+            self.console.error(error)
+
+    def confirm(self, question: str, *, yes: bool) -> bool:
+        """A yes from `--yes` or from the person.
+
+        Raises:
+            UsageError: Nobody can be asked.
+        """
+        if yes:
+            return True
+        if self._json or not sys.stdin.isatty():
+            raise UsageError("this needs a yes, and there is no terminal to ask at", "add --yes")
+        return self.console.ask(question)
+
+
+def run(
+    command: str, options: Options, tell: Callable[[Path, Output], Story], *, streams: bool = False
+) -> Exit:
+    """Runs one command in the stack's folder."""
+    output = Output(command, options, streams=streams)
+    # A terminated run must leave as tidily as an interrupted one.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        from stackctl.files import find_root
+
+        return output.story(tell(find_root(options.directory), output))
+    except StackctlError as error:
+        output.error(error)
+        return error.exit_code
+    except KeyboardInterrupt as interrupt:
+        said = str(interrupt) or "nothing was changed"
+        output.error(_Interrupted(f"interrupted; {said}"))
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left, as `| head` does. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except Exception as bug:
+        output.error(_Bug(f"this is a bug in stackctl: {bug!r}", f"the log is in {_log(bug)}"))
+        return Exit.BUG
+
+
+class _Interrupted(StackctlError):
+    exit_code = Exit.INTERRUPTED
+
+
+class _Bug(StackctlError):
+    exit_code = Exit.BUG
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _log(bug: Exception) -> Path:
+    import tempfile
+
+    descriptor, name = tempfile.mkstemp(
+        prefix=f"stackctl-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".log"
+    )
+    with os.fdopen(descriptor, "w") as file:
+        traceback.print_exception(bug, file=file)
+    return Path(name)
