@@ -15,7 +15,7 @@ from stackctl import attached, normal
 from stackctl.model import NOTHING, Container, Stanza
 
 OWN_LABELS = ("stackctl.fingerprint", "stackctl.inputs", "stackctl.rendered", "stackctl.applied")
-"""Labels that say where the other fields come from; whoever decides reads them, they are no fields themselves."""
+"""Labels that say where the fields come from; whoever decides reads them, they are no fields."""
 
 _FOREIGN_LABELS = ("com.docker.compose.", "desktop.docker.io/")
 _PROXY_VARIABLES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"))
@@ -79,16 +79,14 @@ def differences(
         "pids_limit": normal.number(host.get("PidsLimit")),
         **({"restart": _policy(host.get("RestartPolicy") or NOTHING)} if "restart" in should else {}),
         **_health(config.get("Healthcheck") or NOTHING),
-        **{
-            name: v
-            for name, v in _environment(normal.pairs(config.get("Env"))).items()
-            if _ours(name, should)
-        },
+        **_given_environment(config, wanted, should),
         **_labels(config.get("Labels") or {}),
         **attached.mounts_of(running, wanted, defaults),
         **attached.ports_of(running),
         **attached.networks_of(running, wanted, should),
     }
+    if name := wanted.get("container_name"):
+        should["container_name"], does["container_name"] = name, running.name
     return tuple(
         Difference(name, does.get(name, ""), should.get(name, ""))
         for name in sorted(should.keys() | does.keys())
@@ -184,7 +182,7 @@ _HEALTH_TIMES = {"interval": "Interval", "timeout": "Timeout", "start_period": "
 
 
 def _stated_health(wanted: Stanza, defaults: Stanza) -> Stanza:
-    """The healthcheck in the Engine's words; what the service leaves out comes from the image, part by part."""
+    """The healthcheck in the Engine's words; what the service leaves out comes from the image."""
     stated: Stanza = wanted.get("healthcheck") or NOTHING
     if stated.get("disable"):
         return {"Test": ["NONE"]}
@@ -193,10 +191,8 @@ def _stated_health(wanted: Stanza, defaults: Stanza) -> Stanza:
         check["Test"] = ["CMD-SHELL", test] if isinstance(test, str) else test
     if retries := stated.get("retries"):
         check["Retries"] = retries
-    check |= {
-        key: normal.seconds(stated[name]) * 1e9 for name, key in _HEALTH_TIMES.items() if stated.get(name)
-    }
-    return check
+    times = {key: stated.get(name) for name, key in _HEALTH_TIMES.items()}
+    return check | {key: normal.seconds(time) * 1e9 for key, time in times.items() if time}
 
 
 def _health(check: Stanza) -> Fields:
@@ -219,8 +215,14 @@ def _environment(variables: Mapping[str, Any]) -> Fields:
     return {f"environment.{name}": normal.text(value) for name, value in variables.items()}
 
 
-def _ours(variable: str, should: Fields) -> bool:
-    return variable in should or variable.partition(".")[2].upper() not in _PROXY_VARIABLES
+def _given_environment(config: Stanza, wanted: Stanza, should: Fields) -> Fields:
+    """Without what came from where only Compose looks: files of variables, the person's proxy settings."""
+
+    def elsewhere(field: str) -> bool:
+        return bool(wanted.get("env_file")) or field.partition(".")[2].upper() in _PROXY_VARIABLES
+
+    given = _environment(normal.pairs(config.get("Env")))
+    return {field: value for field, value in given.items() if field in should or not elsewhere(field)}
 
 
 def _labels(labels: Mapping[str, Any]) -> Fields:

@@ -146,7 +146,8 @@ class Spoke:
 
     @property
     def environment(self) -> Mapping[str, str | None]:
-        return self.service.get("environment", NOTHING)
+        environment: Mapping[str, str | None] = self.service.get("environment", NOTHING)
+        return environment
 
     @property
     def networks(self) -> tuple[str, ...]:
