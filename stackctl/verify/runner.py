@@ -69,7 +69,11 @@ def verify(
     if asking:
         probing, why = yield from _prepared(asking.values(), stack, engine, prober_image)
         yield Started(STEP)
-        answered = _answered(asking, stack, observed, probing, why, settle)
+        try:
+            answered = _answered(asking, stack, observed, probing, why, settle)
+        finally:
+            if probing is not None:
+                probing.sdk.close()
         verdicts.update({number: answer.verdict for number, answer in answered.items()})
         yield Finished(STEP)
     for number, check in enumerate(checks):
