@@ -53,7 +53,7 @@ _CODES = (
         "SC106",
         _ERROR,
         "a file that the stack mounts is missing",
-        "Docker would create a directory in its place, and the service would start without its configuration.",
+        "Docker would create a directory there, and the service would start without its configuration.",
     ),
     Code(
         "SC107",
@@ -72,7 +72,7 @@ _CODES = (
         "SC110",
         _ERROR,
         "a name is not valid",
-        "Names become container names, host names, network names and rules; only a-z, 0-9, - and _ are safe there.",
+        "Names become container names, host names, networks and rules; only a-z, 0-9, - and _ are safe there.",
         bad="spokes/My App.md",
         good="spokes/my-app.md",
     ),

@@ -266,6 +266,19 @@ class Bundle:
         return stanza
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What one spoke should be on this host."""
+
+    stanza: Stanza
+    """The service as Compose will give it to the Engine: override merged, variables interpolated, long
+    syntax, bind sources absolute, labels included."""
+    applied: str = ""
+    """The expected label `stackctl.applied`; empty while unknown."""
+    image_id: str = ""
+    """The id of the wanted image on this Engine; empty while it is not there."""
+
+
 # ---- what runs
 
 
@@ -316,7 +329,13 @@ class Observed:
     """Name on the Engine -> its description there."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Reference (tag or digest) -> image id."""
+    image_defaults: Mapping[str, Stanza] = field(default_factory=dict)
+    """Image id -> what the image itself sets (the Engine's `Config`), for the images of this project."""
     engine_version: str = ""
+
+    def image_id(self, reference: str) -> str:
+        """The id of the image that a reference means on this Engine; empty where it is not there."""
+        return next((self.images[name] for name in _spellings(reference) if name in self.images), "")
 
     def of_spoke(self, spoke: str) -> tuple[Container, ...]:
         return tuple(c for c in self.containers if c.spoke == spoke)
@@ -497,3 +516,16 @@ class State(StrEnum):
     """Checks held, but on another fingerprint, or before a dependency changed."""
     FAILING = "failing"
     UNTESTED = "untested"
+
+
+def _spellings(reference: str) -> tuple[str, ...]:
+    """The names under which the Engine may list an image: `app:1@sha256:…` stands there as `app@sha256:…`."""
+    name, _, digest = reference.partition("@")
+    for prefix in ("docker.io/", "index.docker.io/"):
+        name = name.removeprefix(prefix)
+    name = name.removeprefix("library/")
+    path, slash, last = name.rpartition("/")
+    repository, _, tag = last.partition(":")
+    if digest:
+        return (reference, f"{path}{slash}{repository}@{digest}")
+    return (reference, f"{path}{slash}{repository}:{tag or 'latest'}")
