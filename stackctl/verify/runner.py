@@ -31,6 +31,10 @@ from stackctl.verify.vantage import Engine, Job, NoProber, Probing
 STEP = "ask"
 SETTLE = 5.0
 """How long an edge may take to notice a container before a route check fails (Traefik: 2 s by default)."""
+PATIENCE = 5.0
+"""How long an answer may take."""
+SILENCE = 1.5
+"""After how long silence is believed: the kernel opens a connection, however busy the program is."""
 
 _AGAIN_AFTER = 0.25
 _ANY = ("", "0.0.0.0")  # noqa: S104  (compared, not bound)
@@ -128,7 +132,8 @@ def _ask(
     for number, wanted in requests.items():
         for place, request in enumerate(wanted):
             id = f"{number}.{place}"
-            job = _job(id, stack, observed, request)
+            silent = asking[number].expect.no_answer and place == len(wanted) - 1
+            job = _job(id, stack, observed, request, SILENCE if silent else PATIENCE)
             if isinstance(job, str):
                 replies[id] = Reply("unsent", detail=job)
             elif request.vantage != HOST and probing is None:
@@ -170,7 +175,7 @@ def _prepared(
         return None, f"no prober: {error.message}"
 
 
-def _job(id: str, stack: Stack, observed: Observed, request: Request) -> Job | str:
+def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: float) -> Job | str:
     """What to send, or why it is not sent."""
     if reason := harmless.why_not(stack, request):
         return reason
@@ -179,7 +184,8 @@ def _job(id: str, stack: Stack, observed: Observed, request: Request) -> Job | s
     place = _resolve(stack, observed, request)
     if isinstance(place, str):
         return place
-    return Job(id, request.method, place.address, place.port, request.path, request.host)
+    chain = id.partition(".")[0]
+    return Job(id, chain, request.method, place.address, place.port, request.path, request.host, seconds)
 
 
 def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str:

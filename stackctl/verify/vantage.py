@@ -51,12 +51,14 @@ class Job:
     """One request with everything resolved; the prober is given exactly these fields."""
 
     id: str
+    chain: str
+    """Requests of one chain are sent one after the other."""
     method: str
     address: str
     port: int
     path: str
     host: str
-    timeout: float = 3.0
+    timeout: float
     max_body: int = 65536
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from verify_room import Room, outcomes, running
 
 from stackctl.model import Outcome
-from verify_room import Room, outcomes, running
 
 pytestmark = pytest.mark.engine
 

@@ -6,32 +6,28 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import docker
-
 from stackctl.checks import checks
+from stackctl.engine import Engine
 from stackctl.events import Checked, Event
 from stackctl.model import (
     Bundle,
     Check,
-    Container,
     Edge,
     Fingerprint,
     Kind,
-    Mount,
-    Observed,
     Outcome,
-    Port,
     Result,
     Route,
     Spoke,
     Stack,
 )
+from stackctl.observe import observe
 from stackctl.verify.runner import verify
 
 PROXY_IMAGE = "stackctl.local/docker-socket-proxy:v0.4.2"
@@ -43,11 +39,6 @@ _PREFIX = "svfy"
 _numbers = itertools.count(1)
 
 Change = Callable[[dict[str, Any]], object]
-
-
-class SdkEngine:
-    def sdk(self) -> docker.DockerClient:
-        return docker.DockerClient(base_url=f"unix://{SOCKET}", version="auto")
 
 
 @dataclass(frozen=True)
@@ -71,16 +62,13 @@ class Room:
     def container(self, spoke: str) -> str:
         return f"{self.name}-{spoke}-1"
 
-    def observe(self) -> Observed:
-        return observe(self.name)
-
     def checks(self) -> tuple[Check, ...]:
         return checks(self.stack, self.bundle)
 
     def events(self, image: str = PYTHON_IMAGE, **options: Any) -> list[Event]:
-        return list(
-            verify(self.checks(), self.stack, self.bundle, self.observe(), SdkEngine(), image, **options)
-        )
+        with Engine.connect() as engine:
+            observed = observe(engine, self.name)
+            return list(verify(self.checks(), self.stack, self.bundle, observed, engine, image, **options))
 
     def verify(self, image: str = PYTHON_IMAGE, **options: Any) -> list[Result]:
         return [event.result for event in self.events(image, **options) if isinstance(event, Checked)]
@@ -223,41 +211,3 @@ def _bundle(stack: Stack) -> Bundle:
     networks = {name: dict(network) for name, network in stack.networks.items()}
     prints = {spoke.name: Fingerprint(f"{spoke.name:x<64}", {}) for spoke in stack.spokes}
     return Bundle({"name": stack.name, "services": services, "networks": networks}, {}, prints)
-
-
-def observe(project: str) -> Observed:
-    client = SdkEngine().sdk()
-    try:
-        ids = [c["Id"] for c in client.api.containers(all=True)]
-        containers = [_container(client.api.inspect_container(id)) for id in ids]
-    finally:
-        client.close()
-    containers.sort(key=lambda c: c.name)
-    return Observed(
-        project,
-        tuple(c for c in containers if c.project == project),
-        tuple(c for c in containers if c.project != project),
-    )
-
-
-def _container(said: Mapping[str, Any]) -> Container:
-    state, settings = said["State"], said["NetworkSettings"]
-    return Container(
-        id=said["Id"],
-        name=said["Name"].lstrip("/"),
-        image_id=said["Image"],
-        image=said["Config"]["Image"],
-        state=state["Status"],
-        health=state.get("Health", {}).get("Status", ""),
-        exit_code=state["ExitCode"],
-        restarts=said["RestartCount"],
-        labels=said["Config"]["Labels"] or {},
-        networks={name: n["IPAddress"] for name, n in settings["Networks"].items()},
-        mounts=tuple(Mount(m["Type"], m["Source"], m["Destination"], not m["RW"]) for m in said["Mounts"]),
-        ports=tuple(
-            Port(int(target.split("/")[0]), bound["HostPort"], bound["HostIp"], target.split("/")[1])
-            for target, all_bound in (settings["Ports"] or {}).items()
-            for bound in all_bound or ()
-        ),
-        inspect=said,
-    )
