@@ -151,8 +151,8 @@ def _ask(
         ]
         verdict = decide(check, came, hostnames)
         sent = all(reply.kind != "unsent" for reply in came)
-        edge = any(_asks_edge(stack, request) for request in requests[number])
-        answers[number] = _Answer(verdict, verdict[0] is not Outcome.PASSED and sent and edge)
+        late = verdict[0] is not Outcome.PASSED and sent and _leans_on_discovery(stack, check)
+        answers[number] = _Answer(verdict, late)
     return answers
 
 
@@ -190,11 +190,15 @@ def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: f
 
 def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str:
     target = request.target
+    name = target.host if isinstance(target, Named) else target.spoke
+    container = observed.running(name)
+    if container is None and any(spoke.name == name for spoke in stack.spokes):
+        # Also where it is asked for by name: it takes seconds to learn that nobody has that name.
+        return f"{name} does not run"
     if isinstance(target, Named):
         return _Place(target.host, target.port)
-    container = observed.running(target.spoke)
     if container is None:
-        return f"{target.spoke} does not run"
+        return f"the stack has no spoke {name}"
     if isinstance(target, OnNetwork):
         name = stack.network_name(target.network) if target.network in stack.networks else target.network
         address = container.networks.get(name, "")
@@ -227,10 +231,12 @@ def _own(observed: Observed, stack: Stack, request: Request, reply: Reply) -> Re
     )
 
 
-def _asks_edge(stack: Stack, request: Request) -> bool:
-    target = request.target
+def _leans_on_discovery(stack: Stack, check: Check) -> bool:
+    """Whether the answer depends on what the edge has learnt of the containers so far."""
+    target = _look(check).target
     name = target.host if isinstance(target, Named) else target.spoke
-    return any(spoke.name == name for spoke in stack.of_kind(Kind.EDGE))
+    edges = {spoke.name for spoke in stack.of_kind(Kind.EDGE)}
+    return name in edges and not check.expect.no_answer
 
 
 def _hostname(observed: Observed, spoke: str) -> str:
