@@ -39,7 +39,11 @@ class SmallStack:
     def _labelled(self, name: str, service: Mapping[str, Any]) -> dict[str, Any]:
         service = {"image": self.room.image("python"), "networks": {"proxy": None}, **service}
         digest = hashlib.sha256(json.dumps(service, sort_keys=True, default=str).encode()).hexdigest()
-        own = {"stackctl.spoke": name, "stackctl.fingerprint": digest, "stackctl.inputs": f"stanza={digest[:8]}"}
+        own = {
+            "stackctl.spoke": name,
+            "stackctl.fingerprint": digest,
+            "stackctl.inputs": f"stanza={digest[:8]}",
+        }
         return {**service, "labels": {**service.get("labels", {}), **self.room.labels, **own}}
 
     @property
@@ -52,7 +56,9 @@ class SmallStack:
     @property
     def bundle(self) -> Bundle:
         named = {"proxy": {}, "socket": {"internal": True}}
-        networks = {n: {**how, "name": f"{self.project}_{n}", "labels": self.room.labels} for n, how in named.items()}
+        networks = {
+            n: {**how, "name": f"{self.project}_{n}", "labels": self.room.labels} for n, how in named.items()
+        }
         volumes = {"data": {"labels": self.room.labels}}
         return Bundle({"services": self.services, "networks": networks, "volumes": volumes}, {}, {})
 
