@@ -46,7 +46,7 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
     """Read a file, or `text` that stands inside it from `first_line` on, indented by `indent`."""
     text = source.text if text is None else text
     try:
-        root = None if _too_deep(text) else YAML(typ="safe").compose(text)
+        root = None if _too_deep(text) else _compose(text)
     except MarkedYAMLError as error:
         marks = [m for m in (error.problem_mark, error.context_mark) if m is not None]
         # What is never closed is noticed at the end of the file, where there is nothing to see.
@@ -66,6 +66,14 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
     builder = _Builder(source, first_line, indent)
     value = builder.build(root, ())
     return Document(value, builder.places, builder.written, tuple(builder.findings))
+
+
+def _compose(text: str) -> Node | None:
+    try:
+        return YAML(typ="safe").compose(text)
+    except MarkedYAMLError:
+        # The C parser refuses the colon in `[8080:80]`, which YAML 1.2 and Compose allow.
+        return YAML(typ="safe", pure=True).compose(text)
 
 
 def plain(text: str) -> Any:
