@@ -20,7 +20,9 @@ NETWORKS = {name: f"{SEEN['project']}_{name}" for name in ("default", "proxy", "
 VOLUMES = {"data": f"{SEEN['project']}_data"}
 
 
-def fields(stanza: Stanza, inspect: Stanza = SEEN["inspect"], defaults: Stanza = SEEN["image_config"]) -> list[str]:
+def fields(
+    stanza: Stanza, inspect: Stanza = SEEN["inspect"], defaults: Stanza = SEEN["image_config"]
+) -> list[str]:
     return [d.field for d in differences(stanza, container(inspect), defaults, NETWORKS, VOLUMES)]
 
 
@@ -69,7 +71,10 @@ MOUNTS = SEEN["stanza"]["volumes"]
         (wanted(ports=None), ["ports.80/tcp"]),
         (wanted(ports=[{"target": 80, "published": "8080", "host_ip": "127.0.0.1"}]), ["ports.80/tcp"]),
         (wanted(ports=[{"target": 80}]), ["ports.80/tcp"]),
-        (wanted(ports=[{"target": 80, "host_ip": "127.0.0.1"}, {"target": 9, "protocol": "udp"}]), ["ports.9/udp"]),
+        (
+            wanted(ports=[{"target": 80, "host_ip": "127.0.0.1"}, {"target": 9, "protocol": "udp"}]),
+            ["ports.9/udp"],
+        ),
         (wanted(volumes=MOUNTS[1:]), ["volumes./in/hostname"]),
         (wanted(volumes=[{**MOUNTS[0], "read_only": False}, *MOUNTS[1:]]), ["volumes./in/hostname"]),
         (wanted(volumes=[{**MOUNTS[0], "source": "/etc/hosts"}, *MOUNTS[1:]]), ["volumes./in/hostname"]),
@@ -192,7 +197,9 @@ def test_files_of_variables_secrets_and_proxy_settings_are_not_taken_for_drift()
 
 
 def test_a_difference_says_from_what_to_what() -> None:
-    found = differences(wanted(mem_limit="1m"), container(SEEN["inspect"]), SEEN["image_config"], NETWORKS, VOLUMES)
+    found = differences(
+        wanted(mem_limit="1m"), container(SEEN["inspect"]), SEEN["image_config"], NETWORKS, VOLUMES
+    )
     assert [(d.field, d.old, d.new, d.path) for d in found] == [
         ("mem_limit", "67108864", "1048576", ("mem_limit",))
     ]

@@ -65,7 +65,9 @@ def want(
     return Wanted(stanza, applied, image_id)
 
 
-def spoke(name: str = "full", *, kind: Kind = Kind.APP, needs: tuple[str, ...] = (), profile: str = "") -> Spoke:
+def spoke(
+    name: str = "full", *, kind: Kind = Kind.APP, needs: tuple[str, ...] = (), profile: str = ""
+) -> Spoke:
     service: dict[str, Any] = {"depends_on": {need: {"condition": "service_started"} for need in needs}}
     if profile:
         service["profiles"] = [profile]
@@ -141,9 +143,7 @@ NEW = {"stackctl.fingerprint": "1.new"}
 
 def test_a_change_of_the_files_names_its_field_its_place_and_you() -> None:
     action = decide(want(labelled=NEW, user="7:7"), running())
-    assert action == Action(
-        "full", Verb.RECREATE, (Cause(Who.YOU, "user", "1000:1000", "7:7", HERE),)
-    )
+    assert action == Action("full", Verb.RECREATE, (Cause(Who.YOU, "user", "1000:1000", "7:7", HERE),))
 
 
 def test_a_change_of_the_files_names_the_inputs_that_moved() -> None:
@@ -187,7 +187,9 @@ def test_an_image_that_is_not_here_any_more_recreates_nothing() -> None:
     assert decide(want(image_id=""), running()) == Action("full", Verb.NOTHING)
 
 
-@pytest.mark.parametrize("name", ["API_TOKEN", "DB_PASSWORD", "APP_SECRET", "SSH_KEY", "api_key", "DATABASE_URL"])
+@pytest.mark.parametrize(
+    "name", ["API_TOKEN", "DB_PASSWORD", "APP_SECRET", "SSH_KEY", "api_key", "DATABASE_URL"]
+)
 def test_a_value_under_a_secret_looking_name_is_never_shown(name: str) -> None:
     environment = {**SEEN["stanza"]["environment"], name: "hunter2"}
     before = [*SEEN["inspect"]["Config"]["Env"], f"{name}=old-hunter"]
@@ -226,7 +228,12 @@ def test_a_newer_stackctl_hides_neither_a_stop_nor_a_moved_image() -> None:
 
 @pytest.mark.parametrize(
     ("has", "wants"),
-    [("", applied("1")), (applied("1", OTHER_KEY), applied("2")), (applied("1"), ""), (applied("1"), applied("1"))],
+    [
+        ("", applied("1")),
+        (applied("1", OTHER_KEY), applied("2")),
+        (applied("1"), ""),
+        (applied("1"), applied("1")),
+    ],
     ids=["pending", "another key", "unknown", "equal"],
 )
 def test_an_applied_label_that_cannot_be_compared_or_is_equal_changes_nothing(has: str, wants: str) -> None:
@@ -265,8 +272,12 @@ def test_actions_stand_in_dependency_order_and_by_name_where_that_is_free() -> N
 
 
 def test_a_dependency_order_profile_or_replicas_change_recreates_nothing() -> None:
-    moved = want("a", depends_on={"b": {"condition": "service_healthy"}}, profiles=["x"], deploy={"replicas": 1})
-    actions, _ = whole((spoke("a", needs=("b",)), spoke("b")), (running("a"), running("b")), wanted={"a": moved})
+    moved = want(
+        "a", depends_on={"b": {"condition": "service_healthy"}}, profiles=["x"], deploy={"replicas": 1}
+    )
+    actions, _ = whole(
+        (spoke("a", needs=("b",)), spoke("b")), (running("a"), running("b")), wanted={"a": moved}
+    )
     assert actions == [("nothing", "b"), ("nothing", "a")]
 
 

@@ -26,7 +26,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "see whether its name and digest are right, and whether you are logged in to its registry",
     ),
     (
-        r"dial tcp:? (?:lookup )?(?P<what>[\w.:-]+).*"
+        r"dial tcp:? (?:lookup )?(?P<what>[\w.-]+(?::\d+)?).*"
         r"(?:no such host|i/o timeout|connection refused|server misbehaving)",
         "the registry {what} cannot be reached",
         "see whether this host has a network, or name a mirror in stack.local.yaml",

@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 LABEL = "stackctl.test"
 PREFIX = "stackctl-test-"
 
+# The images are the ones that the stack of this repository declares.
 DECLARED = {
     "python": "python:3.13-alpine@sha256:399babc8b49529dabfd9c922f2b5eea81d611e4512e3ed250d75bd2e7683f4b0",
     "whoami": "traefik/whoami:v1.11.0@sha256:200689790a0a0ea48ca45992e0450bc26ccab5307375b41c84dfc4f2475937ab",
