@@ -9,8 +9,8 @@ from stackctl.process import Completed
 
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
-        r"(?:Bind for|listen \w+) (?P<what>[\w.:\[\]]+):? "
-        r"(?:failed: port is already allocated|bind: address already in use)",
+        r"(?:Bind for|listen \w+|bind host port(?: for)?) (?P<what>(?:\[[^\]]*\]|[\d.]*):\d+)"
+        r".*already (?:allocated|in use)",
         "the port {what} is already taken on this host",
         "see who holds it (`ss -ltnp`), or publish another one in stack.local.yaml",
     ),

@@ -141,7 +141,10 @@ def test_a_spoke_whose_file_is_gone_is_removed_by_id_and_its_volume_stays(small:
 
 def test_a_failed_job_runs_again(small: SmallStack) -> None:
     small.jobs = frozenset({"job"})
-    code = "import pathlib, sys\np = pathlib.Path('/data/seen')\nfound = p.exists()\np.touch()\nsys.exit(not found)"
+    code = (
+        "import pathlib, sys\np = pathlib.Path('/data/seen')\n"
+        "found = p.exists()\np.touch()\nsys.exit(not found)"
+    )
     small.set(job=python(code, volumes=[{"type": "volume", "source": "data", "target": "/data"}]))
     with pytest.raises(SpokeFailed, match="job exited with code 1"):
         small.up()
