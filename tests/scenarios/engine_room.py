@@ -24,9 +24,11 @@ REPOSITORY = Path(__file__).parent.parent.parent
 LABEL = "stackctl.test"
 PREFIX = "stackctl-test-"
 
-DECLARED = {
-    "python": "python:3.13-alpine@sha256:399babc8b49529dabfd9c922f2b5eea81d611e4512e3ed250d75bd2e7683f4b0",
-    "whoami": "traefik/whoami:v1.11.0@sha256:200689790a0a0ea48ca45992e0450bc26ccab5307375b41c84dfc4f2475937ab",
+# The images are the ones that the stack of this repository declares.
+_TAGS = {"python": "python:3.13-alpine", "whoami": "traefik/whoami:v1.11.0"}
+_DIGESTS = {
+    "python": "sha256:399babc8b49529dabfd9c922f2b5eea81d611e4512e3ed250d75bd2e7683f4b0",
+    "whoami": "sha256:200689790a0a0ea48ca45992e0450bc26ccab5307375b41c84dfc4f2475937ab",
 }
 
 RUN = 12
@@ -63,7 +65,7 @@ class EngineRoom:
 
     def image(self, name: str) -> str:
         """The image that this machine uses for `python` or `whoami`: the stand-in, else the declared one."""
-        return _stand_ins().get(name, DECLARED[name])
+        return _stand_ins().get(name, f"{_TAGS[name]}@{_DIGESTS[name]}")
 
 
 def wait_for(condition: Callable[[], T], deadline: float = 30.0, every: float = 0.02) -> T:
