@@ -78,7 +78,7 @@ def test_a_healthcheck_that_a_template_adds_is_expected() -> None:
 
 def test_a_job_is_to_end_well() -> None:
     found = checks(with_spokes(replace(WEB, kind=Kind.JOB, routes=())))
-    assert [(c.code, c.look) for c in found][0] == ("CK102", Observation("done"))
+    assert next((c.code, c.look) for c in found) == ("CK102", Observation("done"))
     assert "CK101" not in {c.code for c in found}
 
 
