@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
 from stackctl.apply.fetch import fetch
@@ -9,8 +10,8 @@ from stackctl.apply.trouble import blamed, explained
 from stackctl.apply.wait import Verdict, subscribe, wait
 from stackctl.compose import Compose
 from stackctl.engine import Engine, EventStream
-from stackctl.errors import EngineUnavailable, Exit, StackctlError
-from stackctl.events import Event, Finished, Said, Started
+from stackctl.errors import Exit, StackctlError
+from stackctl.events import Event, Finished, Line, Started
 from stackctl.model import Action, Observed, Plan, Stack, Verb, Wanted
 from stackctl.observe import containers_of
 from stackctl.plan import waves
@@ -22,9 +23,13 @@ LOG_LINES = 20
 class SpokeFailed(StackctlError):
     """A spoke that this run created, recreated or started does not work."""
 
-    def __init__(self, spoke: str, message: str, hint: str = "", detail: str = "") -> None:
+    def __init__(
+        self, spoke: str, message: str, hint: str = "", detail: str = "", log: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message, hint, detail)
         self.spoke = spoke
+        self.log = log
+        """The last lines that its container wrote."""
 
 
 class Interrupted(StackctlError):
@@ -120,7 +125,7 @@ def _wave(
         if not verdict.ok:
             error = _failure(name, verdict, engine, compose)
             yield Finished(verbs[name], name, ok=False, detail=error.message)
-            yield Said(error.detail, warning=True)
+            yield from (Line(name, line) for line in error.log)
             raise error
         yield Finished(verbs[name], name, detail=verdict.detail)
 
@@ -128,16 +133,10 @@ def _wave(
 def _failure(spoke: str, verdict: Verdict, engine: Engine, compose: Compose) -> SpokeFailed:
     """Why a container does not work, with the end of its own log."""
     name = verdict.container.name
-    try:
-        log = redacted(engine.logs(verdict.container.id, LOG_LINES), compose.redact).rstrip()
-    except EngineUnavailable:
-        raise
-    except StackctlError:
-        log = ""  # It was removed, or its log driver keeps nothing to read.
-    detail = f"the last lines of {name}:\n{log}" if log else f"{name} wrote no log"
-    return SpokeFailed(
-        spoke,
-        f"{spoke} {verdict.detail}",
-        f"its log shows more: docker logs {name}",
-        redacted(detail, compose.redact),
-    )
+    log: tuple[str, ...] = ()
+    # It may have been removed, or its log driver keeps nothing to read.
+    with contextlib.suppress(StackctlError):
+        log = tuple(redacted(engine.logs(verdict.container.id, LOG_LINES), compose.redact).splitlines())
+    message = redacted(f"{spoke} {verdict.detail}", compose.redact)
+    hint = f"see its whole log: docker logs {name}"
+    return SpokeFailed(spoke, message, hint, "\n".join((f"the last lines of {name}:", *log)), log)
