@@ -126,6 +126,8 @@ class Spoke:
     status: str = ""
     phase: str = ""
     recorded: Recorded = Recorded()
+    smoke_test: str = ""
+    """The sentence of the page's smoke test; it proves something only where a check stands behind it."""
     issues: tuple[CommonIssue, ...] = ()
     places: Mapping[Path, Location] = field(default_factory=dict)
 

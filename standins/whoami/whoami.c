@@ -282,7 +282,7 @@ static void refuse(struct connection *c, int status) {
     answer(c, NULL, status, "text/plain; charset=utf-8", body, n);
 }
 
-static void put(FILE *out, struct text t) { fwrite(t.at, 1, t.length, out); }
+static void put(FILE *out, struct text t) { if (t.length) fwrite(t.at, 1, t.length, out); }
 
 /* Names are shown in their canonical form: X-Forwarded-For. */
 static void put_name(FILE *out, struct text t) {
@@ -305,25 +305,19 @@ static int by_name(const void *a, const void *b) {
     return x->name.at < y->name.at ? -1 : 1;  /* as they came */
 }
 
-/* Calls with each address of this host; returns how many there were. */
-static int each_address(void (*call)(FILE *, const char *, int), FILE *out) {
+static void tell_addresses(FILE *out) {
     struct ifaddrs *all = NULL;
-    int count = 0;
-    if (getifaddrs(&all)) return 0;
+    if (getifaddrs(&all)) return;
     for (struct ifaddrs *i = all; i; i = i->ifa_next) {
         char shown[INET6_ADDRSTRLEN];
         if (!i->ifa_addr) continue;
         int family = i->ifa_addr->sa_family;
         const void *address = family == AF_INET ? (void *)&((struct sockaddr_in *)i->ifa_addr)->sin_addr
                                                 : (void *)&((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr;
-        if ((family == AF_INET || family == AF_INET6) && inet_ntop(family, address, shown, sizeof shown)) call(out, shown, count++);
+        if ((family == AF_INET || family == AF_INET6) && inet_ntop(family, address, shown, sizeof shown)) fprintf(out, "IP: %s\n", shown);
     }
     freeifaddrs(all);
-    return count;
 }
-
-static void address_line(FILE *out, const char *address, int index) { (void)index; fprintf(out, "IP: %s\n", address); }
-static void address_item(FILE *out, const char *address, int index) { fprintf(out, "%s\"%s\"", index ? "," : "", address); }
 
 static bool shown_apart(struct text header) {
     return same(header, "host") || same(header, "user-agent") || same(header, "content-length") || same(header, "transfer-encoding");
@@ -334,7 +328,7 @@ static void tell(FILE *out, struct connection *c, struct request *r) {
     gethostname(host, sizeof host - 1);
     if (*name) fprintf(out, "Name: %s\n", name);
     fprintf(out, "Hostname: %s\n", host);
-    each_address(address_line, out);
+    tell_addresses(out);
     fprintf(out, "RemoteAddr: %s\n", c->peer);
 
     struct header *agent = find(r, "user-agent");
@@ -355,42 +349,6 @@ static void tell(FILE *out, struct connection *c, struct request *r) {
     struct text wish;
     if (query(r->target, "env", &wish) && is_true(wish))
         for (char **e = environ; *e; e++) fprintf(out, "%s\n", *e);
-}
-
-static void put_json(FILE *out, struct text t) {
-    fputc('"', out);
-    for (size_t i = 0; i < t.length; i++) {
-        unsigned char ch = t.at[i];
-        if (ch == '"' || ch == '\\') fprintf(out, "\\%c", ch);
-        else if (ch < ' ' || ch >= 127) fprintf(out, "\\u%04x", ch);
-        else fputc(ch, out);
-    }
-    fputc('"', out);
-}
-
-static void tell_json(FILE *out, struct connection *c, struct request *r) {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
-    fprintf(out, "{\"hostname\":\"%s\",\"ip\":[", host);
-    each_address(address_item, out);
-    fputs("],\"headers\":{", out);
-    bool some = false;
-    for (int i = 0; i < r->count; i++) {
-        struct text at = r->headers[i].name;
-        if (same(at, "host")) continue;
-        if (i && same(r->headers[i - 1].name, "") == false && r->headers[i - 1].name.length == at.length &&
-            !strncasecmp(r->headers[i - 1].name.at, at.at, at.length) && some) {
-            fputc(',', out), put_json(out, r->headers[i].value);
-            continue;
-        }
-        fputs(some ? "],\"" : "\"", out), put_name(out, at), fputs("\":[", out), put_json(out, r->headers[i].value);
-        some = true;
-    }
-    fputs(some ? "]},\"url\":" : "},\"url\":", out), put_json(out, r->target);
-    fputs(",\"host\":", out), put_json(out, r->host);
-    fputs(",\"method\":", out), put_json(out, r->method);
-    if (*name) fputs(",\"name\":", out), put_json(out, (struct text){(char *)name, strlen(name)});
-    fprintf(out, ",\"remoteAddr\":\"%s\"}\n", c->peer);
 }
 
 /* "250ms", "1.5s", "2m": at most ten minutes. */
@@ -421,23 +379,20 @@ static bool respond(struct connection *c, struct request *r) {
         health = status;
         return answer(c, r, 200, "", "", 0);
     }
-    if (is_path(r->target, "/bench")) return answer(c, r, 200, "text/plain", "1", 1);
-    if (is_path(r->target, "/data") || is_path(r->target, "/echo")) {
-        static const char sorry[] = "this stand-in has neither /data nor /echo\n";
-        return answer(c, r, 501, "text/plain", sorry, sizeof sorry - 1);
-    }
+    static const char *absent[] = {"/api", "/bench", "/data", "/echo"}, sorry[] = "not in this stand-in\n";
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        if (is_path(r->target, absent[i])) return answer(c, r, 501, "text/plain", sorry, sizeof sorry - 1);
 
     struct text wish;
-    bool json = is_path(r->target, "/api");
-    if (!json && query(r->target, "wait", &wish)) wait_for(wish);
+    if (query(r->target, "wait", &wish)) wait_for(wish);
     char *body = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&body, &length);
     if (!out) return false;
     qsort(r->headers, r->count, sizeof *r->headers, by_name);
-    (json ? tell_json : tell)(out, c, r);
+    tell(out, c, r);
     fclose(out);
-    bool sent = answer(c, r, 200, json ? "application/json" : "text/plain; charset=utf-8", body, length);
+    bool sent = answer(c, r, 200, "text/plain; charset=utf-8", body, length);
     free(body);
     return sent;
 }

@@ -156,7 +156,7 @@ def failed(stderr: str) -> Completed:
             "web: the port 127.0.0.1:8080 is already taken on this host",
         ),
         (
-            "failed to set up container networking: driver failed programming external connectivity on endpoint lab-web-1: "
+            "failed to set up container networking: driver failed on endpoint lab-web-1: "
             "failed to bind host port for 0.0.0.0:80:172.18.0.2:80/tcp: "
             "address already in use",
             "web: the port 0.0.0.0:80 is already taken on this host",
