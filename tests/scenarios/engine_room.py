@@ -7,6 +7,7 @@ started it is gone, however that ended, and removes what it left.
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 import sys
@@ -103,7 +104,12 @@ def sweep(run: str) -> int:
 
 def sweep_old() -> int:
     """Remove what runs of another day left behind, their watchdogs gone too; no run takes three hours."""
-    return _remove(lambda of: time.time() - int(of[:8], 16) > 3 * 3600)
+
+    def old(run: str) -> bool:
+        began = re.fullmatch(rf"([0-9a-f]{{8}})[0-9a-f]{{{RUN - 8}}}", run)
+        return began is not None and time.time() - int(began[1], 16) > 3 * 3600
+
+    return _remove(old)
 
 
 def _remove(belongs: Callable[[str], bool]) -> int:

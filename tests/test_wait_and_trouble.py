@@ -151,13 +151,13 @@ def failed(stderr: str) -> Completed:
     ("stderr", "message"),
     [
         (
-            "Error response from daemon: driver failed programming external connectivity on endpoint lab-web-1 "
+            "driver failed programming external connectivity on endpoint lab-web-1 "
             "(ab12): Bind for 127.0.0.1:8080 failed: port is already allocated",
             "web: the port 127.0.0.1:8080 is already taken on this host",
         ),
         (
-            "Error response from daemon: failed to set up container networking: driver failed programming external "
-            "connectivity on endpoint lab-web-1: failed to bind host port for 0.0.0.0:80:172.18.0.2:80/tcp: "
+            "failed to set up container networking: driver failed on endpoint lab-web-1: "
+            "failed to bind host port for 0.0.0.0:80:172.18.0.2:80/tcp: "
             "address already in use",
             "web: the port 0.0.0.0:80 is already taken on this host",
         ),
@@ -176,7 +176,7 @@ def failed(stderr: str) -> Completed:
             "web: the image app:9 is not to be had",
         ),
         (
-            'Error response from daemon: Get "https://r.example/v2/": dial tcp: lookup r.example on 1.1.1.1:53: '
+            'Error response: Get "https://r.example/v2/": dial tcp: lookup r.example on 1.1.1.1:53: '
             "no such host",
             "web: the registry r.example cannot be reached",
         ),
