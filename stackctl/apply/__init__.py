@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from stackctl.apply.fetch import fetch
@@ -130,10 +131,13 @@ def _wave(
     }
     # A failure does not cut short the wait for the others: it takes no longer than success would have.
     failures: list[SpokeFailed] = []
+    replicas = Counter(container.spoke for container, _ in started.values())
     for verdict in wait(engine, events, started):
         name = verdict.container.spoke
         if verdict.ok:
-            yield Finished(verbs[name], name, detail=verdict.detail)
+            replicas[name] -= 1
+            if not replicas[name]:
+                yield Finished(verbs[name], name, detail=verdict.detail)
             continue
         failures.append(_failure(name, verdict, engine, compose))
         yield Finished(verbs[name], name, ok=False, detail=failures[-1].message)
