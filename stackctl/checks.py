@@ -144,11 +144,7 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
     up = Control(Request(home, address, "GET", path), _ANSWERS, f"it answers at this address on `{home}`")
     known = Control(Request(home, name, "GET", path), _ANSWERS, f"it answers to this name on `{home}`")
     for network, witness in _elsewhere(stack, active, spoke):
-        there = Control(
-            Request(network, Named(witness.name, _port(witness))),
-            _REACHED,
-            f"`{network}` can be asked from: {witness.name} is found there",
-        )
+        there = _found(witness, network)
         mutation = f"connect the container to `{network}`"
         yield _check(
             "CK202",
@@ -222,6 +218,12 @@ def _witness(active: tuple[Spoke, ...], besides: Spoke, network: str) -> Spoke |
     # The edge is the likeliest to run; a spoke of a profile may well be down.
     members.sort(key=lambda s: (s.kind is not Kind.EDGE, bool(s.profiles), s.name))
     return next(iter(members), None)
+
+
+def _found(witness: Spoke, network: str) -> Control:
+    """Proof that a vantage works at all: silence in a prober that reaches nothing means nothing."""
+    request = Request(network, Named(witness.name, _port(witness)))
+    return Control(request, _REACHED, f"`{network}` can be asked from: {witness.name} is found there")
 
 
 def _host_sees_containers(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Control]:
@@ -332,6 +334,10 @@ def _understood(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, check: Ch
         if look.target.host in hosts:
             entry = _through_edge(edge, look.path, look.host or look.target.host)
             check = replace(check, look=replace(entry, method=look.method))
+    if check.expect.no_answer and look.vantage != HOST and not any(c.expect.reached for c in check.controls):
+        if (witness := _witness(active, spoke, look.vantage)) is not None:
+            return replace(check, controls=(*check.controls, _found(witness, look.vantage)))
+        return check
     if check.controls or not isinstance(look.target, Named):
         return check
     asked = next((s for s in stack.of_kind(Kind.SOCKET_PROXY) if s.name == look.target.host), None)

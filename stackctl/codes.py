@@ -72,7 +72,7 @@ _CODES = (
         "SC110",
         _ERROR,
         "a name is not valid",
-        "Names become container names, host names, networks and rules; only a-z, 0-9, - and _ are safe there.",
+        "Names become container names, host names and rules; only a-z, 0-9, - and _ are safe there.",
         bad="spokes/My App.md",
         good="spokes/my-app.md",
     ),

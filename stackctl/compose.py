@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class Compose:
         )
 
     def up(self, services: Iterable[str], *, recreate: bool) -> Completed:
-        """Create and start exactly these; with `recreate` those that exist are replaced, else left as made."""
+        """Create and start exactly these; with `recreate` replace those that exist, else keep them."""
         how = "--force-recreate" if recreate else "--no-recreate"
         return self._change("up", "--detach", "--no-deps", how, "--no-build", "--pull", "never", *services)
 
@@ -93,11 +93,15 @@ class Compose:
         done = self._run(self.argv("config", "--format", "json"), _QUICK)
         return json.loads(done.expect_success("Compose cannot read the rendered files").stdout)
 
-    def logs(self, services: Iterable[str], *, follow: bool = False, tail: int | None = None) -> int:
-        """Show logs on this terminal; returns the exit code of Compose."""
+    def logs(
+        self, services: Iterable[str], *, follow: bool = False, tail: int | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """What the containers of these services wrote, as (service, line); with `follow` as it comes."""
         options = (*(("--follow",) if follow else ()), *(("--tail", str(tail)) if tail is not None else ()))
-        words = self.argv("logs", *options, *services)
-        return process.attached(words, env=self._environment(), cwd=self.directory)
+        argv = self.argv("logs", "--no-color", *options, *services)
+        for line in process.lines(argv, env=self._environment(), cwd=self.directory):
+            container, bar, text = line.partition("|")
+            yield (re.sub(r"-\d+$", "", container.strip()), text.removeprefix(" ")) if bar else ("", line)
 
     def _change(self, verb: str, *rest: str) -> Completed:
         return self._run(self.argv(verb, *rest), _SLOW)

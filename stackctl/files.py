@@ -159,7 +159,10 @@ def missing_paths(spoke: Spoke, stanza: Stanza) -> tuple[Finding, ...]:
         if mount.get("type") != "bind" or creates or os.path.lexists(source):
             continue
         target = mount.get("target")
-        at = spoke.at("volumes", str(targets.index(target))) if target in targets else spoke.at("volumes")
+        if target not in targets:
+            # Added by a template: what it names is written by `render`.
+            continue
+        at = spoke.at("volumes", str(targets.index(target)))
         hint = f"create it, or name another path for {spoke.name}"
         found.append(finding("SC602", at, f"`{source}` does not exist on this host", hint, spoke.name))
     return tuple(found)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,14 +61,74 @@ def run(
     secrets = tuple(redact)
     shown = tuple(redacted(word, secrets) for word in argv)
     began = time.monotonic()
+    child = _start(tuple(argv), env, cwd, input=input is not None, shown=shown)
+    late = False
+    try:
+        stdout, stderr = child.communicate(input, timeout)
+    except subprocess.TimeoutExpired:
+        late = True
+        stdout, stderr = _end(child, signal.SIGTERM)
+    except BaseException:
+        _end(child, signal.SIGINT)
+        raise
+    done = Completed(
+        shown,
+        child.returncode,
+        redacted(stdout, secrets),
+        redacted(stderr, secrets),
+        time.monotonic() - began,
+    )
+    if late:
+        message = f"`{' '.join(shown[:2])}` did not end within {timeout:g} s and was stopped"
+        raise StackctlError(message, "", done.detail)
+    return done
+
+
+def lines(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | str | None = None
+) -> Iterator[str]:
+    """What a process says, line by line as it comes; it ends when whoever reads this stops.
+
+    Raises StackctlError where the program cannot be started, or fails without having said anything.
+    """
+    argv = tuple(argv)
+    child = _start(argv, env, cwd, input=False)
+    said = False
+    try:
+        assert child.stdout is not None
+        for line in child.stdout:
+            said = True
+            yield line.rstrip("\n")
+        _, stderr = child.communicate()
+    finally:
+        if child.poll() is None:
+            _end(child, signal.SIGTERM)
+        for stream in (child.stdout, child.stderr):
+            if stream is not None:
+                stream.close()
+    if child.returncode and not said:
+        done = Completed(argv, child.returncode, "", stderr, 0.0)
+        done.expect_success(
+            f"`{' '.join(argv[:2])}` failed: {(stderr.strip() or 'no output').splitlines()[-1]}"
+        )
+
+
+def _start(
+    argv: tuple[str, ...],
+    env: Mapping[str, str] | None,
+    cwd: Path | str | None,
+    *,
+    input: bool,
+    shown: tuple[str, ...] = (),
+) -> subprocess.Popen[str]:
     try:
         # In a process group of its own, Ctrl-C at the terminal reaches this program alone, which then
         # decides what becomes of the child; and a kill reaches the child's children too.
-        child = subprocess.Popen(
+        return subprocess.Popen(
             list(argv),
             env=None if env is None else dict(env),
             cwd=cwd,
-            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+            stdin=subprocess.PIPE if input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -75,45 +136,7 @@ def run(
             errors="replace",
         )
     except OSError as error:
-        raise _not_started(shown, error) from error
-    try:
-        stdout, stderr = child.communicate(input, timeout)
-    except subprocess.TimeoutExpired:
-        stdout, stderr = _end(child, signal.SIGTERM)
-        late = Completed(
-            shown,
-            child.returncode,
-            redacted(stdout, secrets),
-            redacted(stderr, secrets),
-            time.monotonic() - began,
-        )
-        raise StackctlError(
-            f"`{' '.join(shown[:2])}` did not end within {timeout:g} s and was stopped", "", late.detail
-        ) from None
-    except BaseException:
-        _end(child, signal.SIGINT)
-        raise
-    return Completed(
-        shown,
-        child.returncode,
-        redacted(stdout, secrets),
-        redacted(stderr, secrets),
-        time.monotonic() - began,
-    )
-
-
-def attached(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:
-    """Run on this process's own terminal, Ctrl-C included, and return the exit code."""
-    try:
-        child = subprocess.Popen(list(argv), env=None if env is None else dict(env), cwd=cwd)
-    except OSError as error:
-        raise _not_started(tuple(argv), error) from error
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            # The terminal sent it to the child too, which ends by its own rules.
-            continue
+        raise _not_started(shown or argv, error) from error
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
@@ -125,19 +148,18 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
 
 def _end(child: subprocess.Popen[str], first: signal.Signals) -> tuple[str, str]:
     """Ask the whole group to end, then make it; what it had said until then."""
-    for number in (first, signal.SIGKILL):
+    said = ("", "")
+    with contextlib.suppress(ProcessLookupError):
         try:
-            os.killpg(child.pid, number)
-        except ProcessLookupError:
-            break
-        try:
-            return child.communicate(timeout=_GRACE)
-        except (subprocess.TimeoutExpired, ValueError):
-            continue
-    try:
-        return child.communicate(timeout=1)
-    except (subprocess.TimeoutExpired, ValueError):
-        return "", ""
+            os.killpg(child.pid, first)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return child.communicate(timeout=_GRACE)
+        finally:
+            # Also on a second Ctrl-C, and for children that outlived their parent.
+            os.killpg(child.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        said = child.communicate(timeout=_GRACE)
+    return said
 
 
 def _not_started(argv: tuple[str, ...], error: OSError) -> StackctlError:

@@ -41,7 +41,7 @@ def render(stack: Stack) -> Bundle:
     services: dict[str, Stanza] = {}
     files: dict[str, bytes] = {}
     fingerprints: dict[str, Fingerprint] = {}
-    comments = {("name",): _HEADER}
+    comments: dict[tuple[str, ...], str] = {("name",): _HEADER}
     for spoke in stack.spokes:
         settings = _settings(stack, spoke, templates)
         files |= settings

@@ -33,7 +33,9 @@ def telling(error: BaseException | None = None, code: Exit = Exit.DONE) -> Calla
     return tell
 
 
-BROKEN = Finding("SC102", Severity.ERROR, Location("spokes/web.yaml", 4, 12), "unknown key", "did you mean x?")
+BROKEN = Finding(
+    "SC102", Severity.ERROR, Location("spokes/web.yaml", 4, 12), "unknown key", "did you mean x?"
+)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_an_answer_carries_the_exit_code_that_the_command_chose(
 
 
 def test_without_a_stack_the_way_out_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("x", Options(tmp_path), telling()) == Exit.FAILED
+    assert run("x", Options(tmp_path), telling()) == Exit.USAGE
     assert "stack.yaml" in capsys.readouterr().err
 
 
@@ -117,4 +119,4 @@ def test_a_terminated_run_ends_like_an_interrupted_one(stack_dir: Path) -> None:
 def test_wrong_usage_exits_2(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", "stackctl", *words], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "Usage:" in done.stderr
+    assert "Error:" in done.stderr

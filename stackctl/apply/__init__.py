@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
 from stackctl.apply.fetch import fetch
@@ -9,8 +10,8 @@ from stackctl.apply.trouble import blamed, explained
 from stackctl.apply.wait import Verdict, subscribe, wait
 from stackctl.compose import Compose
 from stackctl.engine import Engine, EventStream
-from stackctl.errors import EngineUnavailable, Exit, StackctlError
-from stackctl.events import Event, Finished, Said, Started
+from stackctl.errors import Exit, StackctlError
+from stackctl.events import Event, Finished, Line, Started
 from stackctl.model import Action, Observed, Plan, Stack, Verb, Wanted
 from stackctl.observe import containers_of
 from stackctl.plan import waves
@@ -22,9 +23,13 @@ LOG_LINES = 20
 class SpokeFailed(StackctlError):
     """A spoke that this run created, recreated or started does not work."""
 
-    def __init__(self, spoke: str, message: str, hint: str = "", detail: str = "") -> None:
+    def __init__(
+        self, spoke: str, message: str, hint: str = "", detail: str = "", log: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message, hint, detail)
         self.spoke = spoke
+        self.log = log
+        """The last lines that its container wrote."""
 
 
 class Interrupted(StackctlError):
@@ -104,40 +109,43 @@ def _wave(
         if services and (done := compose.up(services, recreate=recreate)).exit_code:
             culprit = blamed(done, compose.project, services)
             error = explained(done, "docker compose up", culprit)
-            if not culprit:
-                raise error
-            yield Finished(verbs[culprit], culprit, ok=False, detail=error.message)
-            raise SpokeFailed(culprit, error.message, error.hint, error.detail)
+            for name, verb in verbs.items():
+                yield Finished(verb, name, ok=False, detail=error.message if name == culprit else "")
+            raise SpokeFailed(culprit, error.message, error.hint, error.detail) if culprit else error
     started = {
         container.id: (container, stack.spoke(container.spoke).kind)
         for container in containers_of(engine, compose.project, verbs)
     }
-    missing = [name for name in verbs if all(c.spoke != name for c, _ in started.values())]
-    if missing:
-        raise SpokeFailed(missing[0], f"{missing[0]}: Compose made no container for it", "", "")
+    # A failure does not cut short the wait for the others: it takes no longer than success would have.
+    failures: list[SpokeFailed] = []
     for verdict in wait(engine, events, started):
         name = verdict.container.spoke
-        if not verdict.ok:
-            error = _failure(name, verdict, engine, compose)
-            yield Finished(verbs[name], name, ok=False, detail=error.message)
-            yield Said(error.detail, warning=True)
-            raise error
-        yield Finished(verbs[name], name, detail=verdict.detail)
+        if verdict.ok:
+            yield Finished(verbs[name], name, detail=verdict.detail)
+            continue
+        failures.append(_failure(name, verdict, engine, compose))
+        yield Finished(verbs[name], name, ok=False, detail=failures[-1].message)
+        yield from (Line(name, line) for line in failures[-1].log)
+    if failures:
+        raise _together(failures)
 
 
 def _failure(spoke: str, verdict: Verdict, engine: Engine, compose: Compose) -> SpokeFailed:
     """Why a container does not work, with the end of its own log."""
     name = verdict.container.name
-    try:
-        log = redacted(engine.logs(verdict.container.id, LOG_LINES), compose.redact).rstrip()
-    except EngineUnavailable:
-        raise
-    except StackctlError:
-        log = ""  # It was removed, or its log driver keeps nothing to read.
-    detail = f"the last lines of {name}:\n{log}" if log else f"{name} wrote no log"
-    return SpokeFailed(
-        spoke,
-        f"{spoke} {verdict.detail}",
-        f"its log shows more: docker logs {name}",
-        redacted(detail, compose.redact),
-    )
+    log: tuple[str, ...] = ()
+    # It may have been removed, or its log driver keeps nothing to read.
+    with contextlib.suppress(StackctlError):
+        log = tuple(redacted(engine.logs(verdict.container.id, LOG_LINES), compose.redact).splitlines())
+    message = redacted(f"{spoke} {verdict.detail}", compose.redact)
+    hint = f"see its whole log: docker logs {name}"
+    return SpokeFailed(spoke, message, hint, "\n".join((f"the last lines of {name}:", *log)), log)
+
+
+def _together(failures: list[SpokeFailed]) -> SpokeFailed:
+    """One error for all that failed in a wave; the first one gives it its spoke and its hint."""
+    first, *others = failures
+    if not others:
+        return first
+    message = "; ".join(failure.message for failure in failures)
+    return SpokeFailed(first.spoke, message, first.hint, "\n".join(f.detail for f in failures), first.log)

@@ -25,7 +25,7 @@ def rule(route: Route) -> str:
 
 
 def labels(stack: Stack, spoke: Spoke) -> dict[str, str]:
-    """The spoke's routes as labels; names carry the stack's, since Traefik merges or drops equal ones."""
+    """The spoke's routes as labels; names carry the stack's, since Traefik joins or drops equal ones."""
     found: dict[str, str] = {}
     for number, route in enumerate(spoke.routes):
         name = f"{stack.name}-{spoke.name}" + (f"-{number}" if number else "")
@@ -43,7 +43,7 @@ def labels(stack: Stack, spoke: Spoke) -> dict[str, str]:
 
 
 def values(stack: Stack) -> dict[str, Any]:
-    """What the configuration template is given; together with the template it decides the edge's fingerprint."""
+    """What the configuration template is given; it decides the edge's fingerprint."""
     proxies = stack.of_kind(Kind.SOCKET_PROXY)
     return {
         "stack": stack.name,

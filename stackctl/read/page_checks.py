@@ -319,7 +319,8 @@ def _expectation(text: str) -> tuple[Expect, str]:
     refused = _REFUSED.search(plain.lower())
     body = _BODY.search(plain)
     numbers = _BODY.sub("", plain)
-    if re.search(r"\b(?:not|never|isn't|other than|anything but)\b", numbers.lower()) and not refused:
+    said = re.sub(r"\bnot (?:found|modified|allowed|acceptable|implemented)\b", "", numbers.lower())
+    if re.search(r"\b(?:not|never|isn't|other than|anything but)\b", said) and not refused:
         raise NotRead(f"“{text.strip()}” says what not to expect")
     statuses = {int(number) for number in _STATUS.findall(numbers)}
     for first in _STATUS_CLASS.findall(numbers):

@@ -11,18 +11,21 @@ import re
 
 from stackctl.model import Kind, Named, Request, Stack
 
-NO_SUCH_ID = "5ac71000dead0000" * 4
+NO_SUCH_ID = "0" * 64
 """A well-formed id that no object has: a write to it ends in 404."""
 
 _ENGINE_PORTS = frozenset({2375, 2376})
 _READS = frozenset({"GET", "HEAD"})
 _OBJECTS = "containers|exec|images|networks|volumes|services|nodes|secrets|configs|tasks|plugins"
-_VERSION = r"(?:/v\d{1,3}\.\d{1,3})?"
+_VERSION = r"(?:/v[0-9]{1,3}\.[0-9]{1,3})?"
+# `/../`, `//` and `%2e` may mean another path to the Engine than to whoever reads this one.
+_PLAIN = re.compile(r"(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9_.~:@-]+)+/?|/")
 _CREATE = re.compile(_VERSION + "/containers/create")
-_OF_NOTHING = re.compile(f"{_VERSION}/(?:{_OBJECTS})/{NO_SUCH_ID}(?:/[a-z/]+)?")
-# `attach/ws` is a GET that writes; the others stream without an end, or a whole file system.
+_OF_NOTHING = re.compile(_VERSION + rf"/(?:{_OBJECTS})/([0-9a-f])\1{{63}}(?:/[a-z/]+)?")
+# `attach/ws` is a GET that writes; the others have no end, or send a whole file system.
 _STREAMS = re.compile(
-    r"/(?:events|logs|stats|attach|ws|export|archive|get|session|grpc)(?:[/?]|$)|%", re.IGNORECASE
+    r"/(?:events|logs|stats|attach|ws|export|archive|get|session|grpc|dial-stdio|resize|debug)(?:/|\Z)",
+    re.IGNORECASE,
 )
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
@@ -40,11 +43,15 @@ def why_not(stack: Stack, request: Request) -> str:
 
 
 def _without_effect(method: str, path: str) -> bool:
-    if _OF_NOTHING.fullmatch(path):
-        return True
+    bare, question, _ = path.partition("?")
+    if not _PLAIN.fullmatch(bare):
+        return False
     if method in _READS:
-        return not _STREAMS.search(path)
-    return method == "POST" and _CREATE.fullmatch(path) is not None
+        return not _STREAMS.search(bare) or _OF_NOTHING.fullmatch(bare) is not None
+    if question:
+        # What a write does may stand in its query: `/images/create?fromImage=…`.
+        return False
+    return bool(method == "POST" and _CREATE.fullmatch(bare)) or bool(_OF_NOTHING.fullmatch(bare))
 
 
 def _may_be_engine(stack: Stack, request: Request) -> bool:

@@ -31,6 +31,10 @@ from stackctl.verify.vantage import Engine, Job, NoProber, Probing
 STEP = "ask"
 SETTLE = 5.0
 """How long an edge may take to notice a container before a route check fails (Traefik: 2 s by default)."""
+PATIENCE = 5.0
+"""How long an answer may take."""
+SILENCE = 1.5
+"""After how long silence is believed: the kernel opens a connection, however busy the program is."""
 
 _AGAIN_AFTER = 0.25
 _ANY = ("", "0.0.0.0")  # noqa: S104  (compared, not bound)
@@ -69,7 +73,11 @@ def verify(
     if asking:
         probing, why = yield from _prepared(asking.values(), stack, engine, prober_image)
         yield Started(STEP)
-        answered = _answered(asking, stack, observed, probing, why, settle)
+        try:
+            answered = _answered(asking, stack, observed, probing, why, settle)
+        finally:
+            if probing is not None:
+                probing.sdk.close()
         verdicts.update({number: answer.verdict for number, answer in answered.items()})
         yield Finished(STEP)
     for number, check in enumerate(checks):
@@ -124,7 +132,8 @@ def _ask(
     for number, wanted in requests.items():
         for place, request in enumerate(wanted):
             id = f"{number}.{place}"
-            job = _job(id, stack, observed, request)
+            silent = asking[number].expect.no_answer and place == len(wanted) - 1
+            job = _job(id, stack, observed, request, SILENCE if silent else PATIENCE)
             if isinstance(job, str):
                 replies[id] = Reply("unsent", detail=job)
             elif request.vantage != HOST and probing is None:
@@ -142,8 +151,8 @@ def _ask(
         ]
         verdict = decide(check, came, hostnames)
         sent = all(reply.kind != "unsent" for reply in came)
-        edge = any(_asks_edge(stack, request) for request in requests[number])
-        answers[number] = _Answer(verdict, verdict[0] is not Outcome.PASSED and sent and edge)
+        late = verdict[0] is not Outcome.PASSED and sent and _leans_on_discovery(stack, check)
+        answers[number] = _Answer(verdict, late)
     return answers
 
 
@@ -166,7 +175,7 @@ def _prepared(
         return None, f"no prober: {error.message}"
 
 
-def _job(id: str, stack: Stack, observed: Observed, request: Request) -> Job | str:
+def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: float) -> Job | str:
     """What to send, or why it is not sent."""
     if reason := harmless.why_not(stack, request):
         return reason
@@ -175,16 +184,21 @@ def _job(id: str, stack: Stack, observed: Observed, request: Request) -> Job | s
     place = _resolve(stack, observed, request)
     if isinstance(place, str):
         return place
-    return Job(id, request.method, place.address, place.port, request.path, request.host)
+    chain = id.partition(".")[0]
+    return Job(id, chain, request.method, place.address, place.port, request.path, request.host, seconds)
 
 
 def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str:
     target = request.target
+    name = target.host if isinstance(target, Named) else target.spoke
+    container = observed.running(name)
+    if container is None and any(spoke.name == name for spoke in stack.spokes):
+        # Also where it is asked for by name: it takes seconds to learn that nobody has that name.
+        return f"{name} does not run"
     if isinstance(target, Named):
         return _Place(target.host, target.port)
-    container = observed.running(target.spoke)
     if container is None:
-        return f"{target.spoke} does not run"
+        return f"the stack has no spoke {name}"
     if isinstance(target, OnNetwork):
         name = stack.network_name(target.network) if target.network in stack.networks else target.network
         address = container.networks.get(name, "")
@@ -217,10 +231,12 @@ def _own(observed: Observed, stack: Stack, request: Request, reply: Reply) -> Re
     )
 
 
-def _asks_edge(stack: Stack, request: Request) -> bool:
-    target = request.target
+def _leans_on_discovery(stack: Stack, check: Check) -> bool:
+    """Whether the answer depends on what the edge has learnt of the containers so far."""
+    target = _look(check).target
     name = target.host if isinstance(target, Named) else target.spoke
-    return any(spoke.name == name for spoke in stack.of_kind(Kind.EDGE))
+    edges = {spoke.name for spoke in stack.of_kind(Kind.EDGE)}
+    return name in edges and not check.expect.no_answer
 
 
 def _hostname(observed: Observed, spoke: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from http.client import CONFLICT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,12 +52,14 @@ class Job:
     """One request with everything resolved; the prober is given exactly these fields."""
 
     id: str
+    chain: str
+    """Requests of one chain are sent one after the other."""
     method: str
     address: str
     port: int
     path: str
     host: str
-    timeout: float = 3.0
+    timeout: float
     max_body: int = 65536
 
 
@@ -183,21 +186,31 @@ def _run_prober(
     try:
         if stop.is_set():
             raise OSError("interrupted")
-        attached = api.attach_socket(created["Id"], {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-        try:
+        with _attached(probing.sdk, created["Id"]) as wire:
             api.start(created["Id"])
-            wire: socket.socket = getattr(attached, "_sock", attached)
             wire.settimeout(SECONDS)
             wire.sendall(_program(jobs))
             output, errors = _streams(wire, time.monotonic() + SECONDS + 10)
-        finally:
-            attached.close()
     finally:
         _remove_one(probing.sdk, created["Id"])
     if not output:
         lines = errors.decode(errors="replace").strip().splitlines()
         raise OSError(lines[-1] if lines else "it said nothing")
     return output
+
+
+@contextmanager
+def _attached(sdk: DockerClient, id: str) -> Iterator[socket.socket]:
+    """The container's standard streams."""
+    stream = sdk.api.attach_socket(id, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+    wire: socket.socket = getattr(stream, "_sock", stream)
+    try:
+        yield wire
+    finally:
+        # The SDK hangs the HTTP answer on the stream and leaves it to whoever asked to close all three.
+        for part in (getattr(stream, "_response", None), stream, wire):
+            if part is not None:
+                part.close()
 
 
 def _program(jobs: Sequence[Job]) -> bytes:
@@ -237,11 +250,18 @@ def _remove(sdk: DockerClient, labels: list[str]) -> None:
 
 
 def _remove_one(sdk: DockerClient, id: str) -> None:
+    """Returns when the container is gone, whoever removed it."""
     from docker.errors import APIError
+    from requests.exceptions import RequestException
 
-    # It may be gone already, or on its way: it removes itself when it ends.
-    with suppress(APIError):
-        sdk.api.remove_container(id, force=True, v=True)
+    with suppress(APIError, RequestException):
+        try:
+            sdk.api.remove_container(id, force=True, v=True)
+        except APIError as error:
+            if error.status_code != CONFLICT:
+                raise
+            # It has ended, and the Engine is about to remove it.
+            sdk.api.wait(id, timeout=10, condition="removed")
 
 
 def _said(error: Exception) -> str:

@@ -8,7 +8,7 @@ import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,3 @@ def ship(root: Path, name: str) -> ShippedStack:
     local["ports"] = {"traefik": ["127.0.0.1::80"]}
     (root / "stack.local.yaml").write_text(json.dumps(local))
     return ShippedStack(root, name, local.get("images", {}))
-
-
-Wait = Callable[[Callable[[], object]], None]
