@@ -129,3 +129,8 @@ def test_an_accepted_error_no_longer_blocks() -> None:
     manifest = f"image: a{PINNED}\nvolumes: ['/run:/run']\naccept: [{{code: SC401, reason: known}}]\n"
     [finding] = found(a_yaml=manifest)
     assert (finding.code, finding.blocks) == ("SC401", False)
+
+
+@pytest.mark.parametrize("text", ["$1", "${", "${A!}", "cost: 5$"])
+def test_a_dollar_that_compose_refuses_is_an_error(text: str) -> None:
+    assert codes(a_yaml=f"image: a{PINNED}\nenvironment: {{A: '{text}'}}\n") == ["SC103"]

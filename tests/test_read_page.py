@@ -189,6 +189,12 @@ def test_lists_end_where_another_field_begins() -> None:
     assert partial.findings == ()
 
 
+def test_a_list_under_prose_is_not_the_field_s() -> None:
+    partial = read("**Volumes:** `a:/a` — it\n  goes on\n- `b:/b`\n\nSome prose:\n\n- `c:/c`\n")
+    assert [mount["source"] for mount in partial.service["volumes"]] == ["a", "b"]
+    assert partial.findings == ()
+
+
 @pytest.mark.parametrize(
     ("line", "count"),
     [
