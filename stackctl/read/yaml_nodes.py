@@ -69,9 +69,8 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
 
 
 def _compose(text: str) -> Node | None:
-    root: Node | None
     try:
-        root = YAML(typ="safe").compose(text)
+        root: Node | None = YAML(typ="safe").compose(text)
     except MarkedYAMLError:
         # The C parser refuses the colon in `[8080:80]`, which YAML 1.2 and Compose allow.
         root = YAML(typ="safe", pure=True).compose(text)
