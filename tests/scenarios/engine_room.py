@@ -7,6 +7,7 @@ started it is gone, however that ended, and removes what it left.
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 import sys
@@ -24,9 +25,11 @@ REPOSITORY = Path(__file__).parent.parent.parent
 LABEL = "stackctl.test"
 PREFIX = "stackctl-test-"
 
-DECLARED = {
-    "python": "python:3.13-alpine@sha256:399babc8b49529dabfd9c922f2b5eea81d611e4512e3ed250d75bd2e7683f4b0",
-    "whoami": "traefik/whoami:v1.11.0@sha256:200689790a0a0ea48ca45992e0450bc26ccab5307375b41c84dfc4f2475937ab",
+# The images are the ones that the stack of this repository declares.
+_TAGS = {"python": "python:3.13-alpine", "whoami": "traefik/whoami:v1.11.0"}
+_DIGESTS = {
+    "python": "sha256:399babc8b49529dabfd9c922f2b5eea81d611e4512e3ed250d75bd2e7683f4b0",
+    "whoami": "sha256:200689790a0a0ea48ca45992e0450bc26ccab5307375b41c84dfc4f2475937ab",
 }
 
 RUN = 12
@@ -63,7 +66,7 @@ class EngineRoom:
 
     def image(self, name: str) -> str:
         """The image that this machine uses for `python` or `whoami`: the stand-in, else the declared one."""
-        return _stand_ins().get(name, DECLARED[name])
+        return _stand_ins().get(name, f"{_TAGS[name]}@{_DIGESTS[name]}")
 
 
 def wait_for(condition: Callable[[], T], deadline: float = 30.0, every: float = 0.02) -> T:
@@ -101,7 +104,12 @@ def sweep(run: str) -> int:
 
 def sweep_old() -> int:
     """Remove what runs of another day left behind, their watchdogs gone too; no run takes three hours."""
-    return _remove(lambda of: time.time() - int(of[:8], 16) > 3 * 3600)
+
+    def old(run: str) -> bool:
+        began = re.fullmatch(rf"([0-9a-f]{{8}})[0-9a-f]{{{RUN - 8}}}", run)
+        return began is not None and time.time() - int(began[1], 16) > 3 * 3600
+
+    return _remove(old)
 
 
 def _remove(belongs: Callable[[str], bool]) -> int:
