@@ -100,8 +100,8 @@ class Compose:
         options = (*(("--follow",) if follow else ()), *(("--tail", str(tail)) if tail is not None else ()))
         argv = self.argv("logs", "--no-color", *options, *services)
         for line in process.lines(argv, env=self._environment(), cwd=self.directory):
-            container, _, text = line.partition("|")
-            yield re.sub(r"-\d+$", "", container.strip()), text.removeprefix(" ")
+            container, bar, text = line.partition("|")
+            yield (re.sub(r"-\d+$", "", container.strip()), text.removeprefix(" ")) if bar else ("", line)
 
     def _change(self, verb: str, *rest: str) -> Completed:
         return self._run(self.argv(verb, *rest), _SLOW)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +38,11 @@ class Endpoint:
 
     @property
     def is_local(self) -> bool:
-        return bool(self.socket) or self.host in ("localhost", "::1") or self.host.startswith("127.")
+        if self.socket or self.host == "localhost":
+            return True
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_address(self.host).is_loopback
+        return False
 
 
 def endpoint(environ: Mapping[str, str]) -> Endpoint:

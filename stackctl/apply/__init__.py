@@ -109,25 +109,25 @@ def _wave(
         if services and (done := compose.up(services, recreate=recreate)).exit_code:
             culprit = blamed(done, compose.project, services)
             error = explained(done, "docker compose up", culprit)
-            if not culprit:
-                raise error
-            yield Finished(verbs[culprit], culprit, ok=False, detail=error.message)
-            raise SpokeFailed(culprit, error.message, error.hint, error.detail)
+            for name, verb in verbs.items():
+                yield Finished(verb, name, ok=False, detail=error.message if name == culprit else "")
+            raise SpokeFailed(culprit, error.message, error.hint, error.detail) if culprit else error
     started = {
         container.id: (container, stack.spoke(container.spoke).kind)
         for container in containers_of(engine, compose.project, verbs)
     }
-    missing = [name for name in verbs if all(c.spoke != name for c, _ in started.values())]
-    if missing:
-        raise SpokeFailed(missing[0], f"{missing[0]}: Compose made no container for it", "", "")
+    # A failure does not cut short the wait for the others: it takes no longer than success would have.
+    failures: list[SpokeFailed] = []
     for verdict in wait(engine, events, started):
         name = verdict.container.spoke
-        if not verdict.ok:
-            error = _failure(name, verdict, engine, compose)
-            yield Finished(verbs[name], name, ok=False, detail=error.message)
-            yield from (Line(name, line) for line in error.log)
-            raise error
-        yield Finished(verbs[name], name, detail=verdict.detail)
+        if verdict.ok:
+            yield Finished(verbs[name], name, detail=verdict.detail)
+            continue
+        failures.append(_failure(name, verdict, engine, compose))
+        yield Finished(verbs[name], name, ok=False, detail=failures[-1].message)
+        yield from (Line(name, line) for line in failures[-1].log)
+    if failures:
+        raise _together(failures)
 
 
 def _failure(spoke: str, verdict: Verdict, engine: Engine, compose: Compose) -> SpokeFailed:
@@ -140,3 +140,12 @@ def _failure(spoke: str, verdict: Verdict, engine: Engine, compose: Compose) -> 
     message = redacted(f"{spoke} {verdict.detail}", compose.redact)
     hint = f"see its whole log: docker logs {name}"
     return SpokeFailed(spoke, message, hint, "\n".join((f"the last lines of {name}:", *log)), log)
+
+
+def _together(failures: list[SpokeFailed]) -> SpokeFailed:
+    """One error for all that failed in a wave; the first one gives it its spoke and its hint."""
+    first, *others = failures
+    if not others:
+        return first
+    message = "; ".join(failure.message for failure in failures)
+    return SpokeFailed(first.spoke, message, first.hint, "\n".join(f.detail for f in failures), first.log)

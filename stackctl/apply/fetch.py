@@ -38,8 +38,9 @@ def _each(step: str, services: tuple[str, ...], compose: Compose) -> Iterator[Ev
     done = compose.build(services) if step == "build" else compose.pull(services)
     if done.exit_code:
         culprit = blamed(done, compose.project, services)
-        if culprit:
-            yield Finished(step, culprit, ok=False)
-        raise explained(done, f"the {step}", culprit)
+        error = explained(done, f"the {step}", culprit)
+        for name in services:
+            yield Finished(step, name, ok=False, detail=error.message if name == culprit else "")
+        raise error
     for name in services:
         yield Finished(step, name)

@@ -9,8 +9,8 @@ from stackctl.process import Completed
 
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
-        r"(?:Bind for|listen \w+) (?P<what>[\w.:\[\]]+):? "
-        r"(?:failed: port is already allocated|bind: address already in use)",
+        r"(?:Bind for|listen \w+|bind host port(?: for)?) (?P<what>(?:\[[^\]]*\]|[\d.]*):\d+)"
+        r".*already (?:allocated|in use)",
         "the port {what} is already taken on this host",
         "see who holds it (`ss -ltnp`), or publish another one in stack.local.yaml",
     ),
@@ -26,7 +26,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "see whether its name and digest are right, and whether you are logged in to its registry",
     ),
     (
-        r"dial tcp:? (?:lookup )?(?P<what>[\w.:-]+).*"
+        r"dial tcp:? (?:lookup )?(?P<what>[\w.-]+(?::\d+)?).*"
         r"(?:no such host|i/o timeout|connection refused|server misbehaving)",
         "the registry {what} cannot be reached",
         "see whether this host has a network, or name a mirror in stack.local.yaml",

@@ -1,4 +1,4 @@
-"""The smallest way from services to containers: a Compose file as plain JSON, planned and applied by stackctl."""
+"""The smallest way from services to containers: a Compose file as JSON, planned and applied."""
 
 from __future__ import annotations
 
@@ -86,21 +86,16 @@ class SmallStack:
     def compose(self) -> Compose:
         return Compose(self.project, self.directory, self.environment)
 
-    def up(self, remove: bool = True) -> list[Event]:
-        """Write the file, plan and apply; what happened on the way."""
+    def up(self, remove: bool = True, into: list[Event] | None = None) -> list[Event]:
+        """Write the file, plan and apply; what happened on the way, also in `into` where it fails."""
+        happened = [] if into is None else into
         (self.directory / "docker-compose.yml").write_text(json.dumps(self.bundle.compose))
         observed = self.observe()
         wanted = self.wanted(observed)
         plan_ = plan(self.stack, self.bundle, wanted, observed, ())
         if not remove:
             plan_ = replace(plan_, actions=tuple(a for a in plan_.actions if a.verb != "remove"))
-        return list(
-            apply(
-                plan_,
-                stack=self.stack,
-                wanted=wanted,
-                observed=observed,
-                engine=self.engine,
-                compose=self.compose(),
-            )
-        )
+        how = {"stack": self.stack, "wanted": wanted, "observed": observed}
+        for event in apply(plan_, **how, engine=self.engine, compose=self.compose()):
+            happened.append(event)
+        return happened
