@@ -130,7 +130,9 @@ def _against_needs(stack: Stack, spoke: Spoke, holds: Strict | Switches) -> Iter
     field: Path = ("policy",) if spoke.policy else ("environment",)
     names = ", ".join(c.name for c in found.consumers) or "the policy"
     for lacking in sorted(found.missing):
-        opener = f"{lacking.switch}=1" if lacking.switch else "a strict policy"
+        gate = () if lacking.method in ("GET", "HEAD") else (GATE,)
+        off = [s for s in (lacking.switch, *gate) if s and isinstance(holds, Switches) and not holds.is_on(s)]
+        opener = " with ".join(f"{switch}=1" for switch in off) if lacking.switch else "only a strict policy"
         yield Problem("SC408", field, f"{names} needs `{lacking}`, which is refused", f"{opener} opens it")
     if isinstance(holds, Switches) and found.needed and not found.missing:
         extra = named_operations(spoke.policy) if spoke.policy else ()
