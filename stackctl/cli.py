@@ -25,7 +25,9 @@ app = typer.Typer(
 
 Directory = Annotated[
     Path | None,
-    typer.Option("-C", "--directory", metavar="DIR", help="The stack's folder, or one below it. [default: .]"),
+    typer.Option(
+        "-C", "--directory", metavar="DIR", help="The stack's folder, or one below it. [default: .]"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Verbose = Annotated[
@@ -34,7 +36,9 @@ Verbose = Annotated[
 NoColour = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.")]
 Profile = Annotated[
     list[str] | None,
-    typer.Option("--profile", "-p", metavar="NAME", help="Also the spokes of this profile; repeatable, '*' for all."),
+    typer.Option(
+        "--profile", "-p", metavar="NAME", help="Also the spokes of this profile; repeatable, '*' for all."
+    ),
 ]
 Spokes = Annotated[list[str] | None, typer.Argument(metavar="[SPOKE]...", help="Only these spokes.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -81,9 +85,7 @@ def render(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 7 where a committed file would change.")
     ] = False,
-    stdout: Annotated[
-        bool, typer.Option("--stdout", help="Write nothing; print the Compose file.")
-    ] = False,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Write nothing; print the Compose file.")] = False,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -217,9 +219,7 @@ def verify(
         run(
             "verify",
             _options(directory, json, verbose, no_colour),
-            lambda root, _: tell(
-                root, _names(spokes), profiles=frozenset(profile or ()), environ=os.environ
-            ),
+            lambda root, _: tell(root, _names(spokes), profiles=frozenset(profile or ()), environ=os.environ),
         )
     )
 

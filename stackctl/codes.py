@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackctl.findings import Code, Severity
+from stackctl.findings import Code, Finding, Location, Severity
 
 _ERROR = Severity.ERROR
 _WARNING = Severity.WARNING
@@ -53,7 +53,7 @@ _CODES = (
         "SC106",
         _ERROR,
         "a file that the stack mounts is missing",
-        "Docker would create a directory in its place, and the service would start without its configuration.",
+        "Docker would create a directory there, and the service would start without its configuration.",
     ),
     Code(
         "SC107",
@@ -72,7 +72,7 @@ _CODES = (
         "SC110",
         _ERROR,
         "a name is not valid",
-        "Names become container names, host names, network names and rules; only a-z, 0-9, - and _ are safe there.",
+        "Names become container names, host names and rules; only a-z, 0-9, - and _ are safe there.",
         bad="spokes/My App.md",
         good="spokes/my-app.md",
     ),
@@ -112,6 +112,12 @@ _CODES = (
         _ERROR,
         "dependencies form a circle",
         "None of the spokes in the circle could ever be started first.",
+    ),
+    Code(
+        "SC207",
+        _WARNING,
+        "a variable is missing from .env.example",
+        "Whoever sets the stack up on another host does not learn that it is needed.",
     ),
     # ---- what pages promise
     Code(
@@ -306,3 +312,10 @@ _CODES = (
 )
 
 CODES: dict[str, Code] = {code.id: code for code in _CODES}
+
+
+def finding(
+    code: str, at: Location, message: str, hint: str = "", spoke: str = "", severity: Severity | None = None
+) -> Finding:
+    """A finding of a registered code, with the severity of its code unless told otherwise."""
+    return Finding(code, severity or CODES[code].severity, at, message, hint, spoke)

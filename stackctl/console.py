@@ -16,8 +16,8 @@ from stackctl.commands.story import (
     Answer,
     DownAnswer,
     FingerprintAnswer,
-    LintAnswer,
     LinesAnswer,
+    LintAnswer,
     PlanAnswer,
     RenderAnswer,
     StatusAnswer,
@@ -186,7 +186,9 @@ class Console:
             for name, digest in sorted(row.declared.inputs.items()):
                 self._out.print(Text(f"    {name:<8} {digest[:12]}", "dim"))
             if row.applied or row.running:
-                self._out.print(Text(f"    applied  {row.applied or 'unknown: the image is not here'}", "dim"))
+                self._out.print(
+                    Text(f"    applied  {row.applied or 'unknown: the image is not here'}", "dim")
+                )
                 self._out.print(Text(f"    running  {row.running or 'none'}", "dim"))
         for sentence in answer.pending:
             self._out.print(Text.assemble(("~ ", "yellow"), sentence))
@@ -211,9 +213,13 @@ class Console:
         self._out.print(table)
         for row in answer.spokes:
             if row.stand_in:
-                self._out.print(Text(f"{row.spoke}: {row.stand_in} stands in for the declared image", "yellow"))
+                self._out.print(
+                    Text(f"{row.spoke}: {row.stand_in} stands in for the declared image", "yellow")
+                )
         for name in answer.strays:
-            self._out.print(Text(f"{name}: its spoke is gone; `stackctl up` asks before it removes it", "yellow"))
+            self._out.print(
+                Text(f"{name}: its spoke is gone; `stackctl up` asks before it removes it", "yellow")
+            )
 
     @answer.register
     def _(self, answer: DownAnswer) -> None:
@@ -275,7 +281,9 @@ class Console:
         check = result.check
         if result.outcome is not Outcome.PASSED and (check.severity is Severity.WARNING or result.accepted):
             mark, style = "!", "yellow"
-        line = Text.assemble((f"{mark} ", style), (check.spoke, "bold"), f"  {check.title}  ", (check.code, "dim"))
+        line = Text.assemble(
+            (f"{mark} ", style), (check.spoke, "bold"), f"  {check.title}  ", (check.code, "dim")
+        )
         self._out.print(line)
         if result.outcome is not Outcome.PASSED or self._verbose:
             self._out.print(Text(f"    {result.outcome.value}: {result.saw}", style))
@@ -323,5 +331,3 @@ def _step(step: str, spoke: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-

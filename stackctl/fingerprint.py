@@ -42,7 +42,7 @@ def digest_of(image: str) -> str:
 
 
 def counted(stanza: Stanza) -> dict[str, Any]:
-    """A stanza without what leaves the container as it is: profiles, order, replicas, stackctl's own labels."""
+    """A stanza without what leaves the container as it is: profiles, order, replicas, own labels."""
     kept = {key: value for key, value in stanza.items() if key not in UNCOUNTED_KEYS}
     if labels := kept.get("labels"):
         kept["labels"] = {k: v for k, v in labels.items() if not k.startswith("stackctl.")}
@@ -52,7 +52,7 @@ def counted(stanza: Stanza) -> dict[str, Any]:
 
 
 def declared(*, image: str, stanza: Stanza, config: Any, route: Any) -> Fingerprint:
-    """The fingerprint of what a spoke declares: no host value and no secret enters, so it is the same everywhere."""
+    """The fingerprint of what a spoke declares; no host value and no secret enters it."""
     stanza = {key: value for key, value in counted(stanza).items() if key != "image"}
     inputs = {
         "image": sha256(digest_of(image) or f"unpinned {image}"),

@@ -149,6 +149,8 @@ class Spoke:
     status: str = ""
     phase: str = ""
     recorded: Recorded = Recorded()
+    smoke_test: str = ""
+    """The sentence of the page's smoke test; it proves something only where a check stands behind it."""
     issues: tuple[CommonIssue, ...] = ()
     places: Mapping[Path, Location] = field(default_factory=dict)
 
@@ -169,7 +171,8 @@ class Spoke:
 
     @property
     def environment(self) -> Mapping[str, str | None]:
-        return self.service.get("environment", NOTHING)
+        environment: Mapping[str, str | None] = self.service.get("environment", NOTHING)
+        return environment
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -289,6 +292,19 @@ class Bundle:
         return stanza
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What one spoke should be on this host."""
+
+    stanza: Stanza
+    """The service as Compose will give it to the Engine: override merged, variables interpolated, long
+    syntax, bind sources absolute, labels included."""
+    applied: str = ""
+    """The expected label `stackctl.applied`; empty while unknown."""
+    image_id: str = ""
+    """The id of the wanted image on this Engine; empty while it is not there."""
+
+
 # ---- what runs
 
 
@@ -339,7 +355,13 @@ class Observed:
     """Name on the Engine -> its description there."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Reference (tag or digest) -> image id."""
+    image_defaults: Mapping[str, Stanza] = field(default_factory=dict)
+    """Image id -> what the image itself sets (the Engine's `Config`), for the images of this project."""
     engine_version: str = ""
+
+    def image_id(self, reference: str) -> str:
+        """The id of the image that a reference means on this Engine; empty where it is not there."""
+        return next((self.images[name] for name in _spellings(reference) if name in self.images), "")
 
     def of_spoke(self, spoke: str) -> tuple[Container, ...]:
         return tuple(c for c in self.containers if c.spoke == spoke)
@@ -451,6 +473,8 @@ class Expect:
     """A spoke: the body must contain the hostname of its running container."""
     no_answer: bool = False
     """The target must not be reachable; then the other fields mean nothing."""
+    reached: bool = False
+    """Whatever comes back will do, a refused connection included: it shows that the way there is open."""
     as_control: bool = False
     """The status, and for an error the body too, must be those that the last control saw."""
 
@@ -507,3 +531,27 @@ class Result:
         return (
             self.outcome is Outcome.PASSED or bool(self.accepted) or self.check.severity is Severity.WARNING
         )
+
+
+class State(StrEnum):
+    """What the records say about a spoke as its files stand now."""
+
+    PROVED = "proved"
+    """Every check held on the current fingerprint."""
+    STALE = "stale"
+    """Checks held, but on another fingerprint, or before a dependency changed."""
+    FAILING = "failing"
+    UNTESTED = "untested"
+
+
+def _spellings(reference: str) -> tuple[str, ...]:
+    """The names under which the Engine may list an image: `app:1@sha256:…` stands there as `app@sha256:…`."""
+    name, _, digest = reference.partition("@")
+    for prefix in ("docker.io/", "index.docker.io/"):
+        name = name.removeprefix(prefix)
+    name = name.removeprefix("library/")
+    path, slash, last = name.rpartition("/")
+    repository, _, tag = last.partition(":")
+    if digest:
+        return (reference, f"{path}{slash}{repository}@{digest}")
+    return (reference, f"{path}{slash}{repository}:{tag or 'latest'}")

@@ -5,6 +5,7 @@ Compose reads the override by itself, so plain `docker compose up` runs what sta
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +21,11 @@ from stackctl.yaml_text import Override
 OVERRIDE_FILE = "docker-compose.override.yml"
 
 MACHINE_VARIABLES = frozenset({"UID", "GID"})
-"""Variables that come from the machine itself; Compose would not find them, so their values are written out."""
+"""Variables of the machine itself; Compose would not find them, so their values are written out."""
 
-_HEADER = "What differs on this host. Rendered by stackctl; change stack.local.yaml and run `stackctl render`."
+_HEADER = (
+    "What differs on this host. Rendered by stackctl; change stack.local.yaml and run `stackctl render`."
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class OnHost:
         return yaml_text.dump({"services": dict(sorted(services.items()))}, {("services",): _HEADER})
 
 
-def on_host(stack: Stack, bundle: Bundle, host: Host) -> OnHost:
-    """Lays this host's values over the bundle."""
+def on_host(stack: Stack, bundle: Bundle, host: Host, root: str) -> OnHost:
+    """Lays this host's values over the bundle; `root` is the stack's folder, where relative paths begin."""
     override: dict[str, Any] = {}
     stanzas: dict[str, Stanza] = {}
     findings: list[Finding] = []
@@ -57,7 +60,7 @@ def on_host(stack: Stack, bundle: Bundle, host: Host) -> OnHost:
         if values:
             override[spoke.name] = values
         resolved, undefined = _resolved({**stanza, **values}, host.variables)
-        stanzas[spoke.name] = resolved
+        stanzas[spoke.name] = _with_absolute_binds(resolved, root)
         findings += (_undefined(spoke, path, name) for path, name in undefined)
     return OnHost(override, stanzas, tuple(findings))
 
@@ -123,6 +126,17 @@ def _resolved(stanza: Stanza, variables: Mapping[str, str]) -> tuple[dict[str, A
     return walk(stanza, ()), undefined
 
 
+def _with_absolute_binds(stanza: dict[str, Any], root: str) -> dict[str, Any]:
+    if volumes := stanza.get("volumes"):
+        stanza["volumes"] = [
+            {**mount, "source": posixpath.normpath(posixpath.join(root, mount["source"]))}
+            if mount.get("type") == "bind" and mount.get("source")
+            else mount
+            for mount in volumes
+        ]
+    return stanza
+
+
 def _undefined(spoke: Spoke, path: tuple[str, ...], name: str) -> Finding:
     code = CODES["SC601"]
     return Finding(
@@ -133,4 +147,3 @@ def _undefined(spoke: Spoke, path: tuple[str, ...], name: str) -> Finding:
         f"set {name} in .env or in the environment",
         spoke.name,
     )
-

@@ -19,9 +19,10 @@ RENDERED_DIR = "rendered"
 
 _MERGED_KEYS = ("environment", "labels", "logging")
 _ORDER = (
-    "image build platform profiles command entrypoint user working_dir hostname environment env_file depends_on "
-    "networks ports expose volumes tmpfs configs secrets healthcheck restart init stop_grace_period stop_signal "
-    "read_only cap_drop cap_add security_opt mem_limit pids_limit cpus ulimits logging"
+    "image build platform profiles command entrypoint user working_dir hostname environment env_file "
+    "depends_on networks ports expose volumes tmpfs configs secrets healthcheck restart init "
+    "stop_grace_period stop_signal read_only cap_drop cap_add security_opt mem_limit pids_limit cpus "
+    "ulimits logging"
 ).split()
 _RANK = {key: rank for rank, key in enumerate(_ORDER)}
 _HEADER = (
@@ -40,7 +41,7 @@ def render(stack: Stack) -> Bundle:
     services: dict[str, Stanza] = {}
     files: dict[str, bytes] = {}
     fingerprints: dict[str, Fingerprint] = {}
-    comments = {("name",): _HEADER}
+    comments: dict[tuple[str, ...], str] = {("name",): _HEADER}
     for spoke in stack.spokes:
         settings = _settings(stack, spoke, templates)
         files |= settings
@@ -51,7 +52,9 @@ def render(stack: Stack) -> Bundle:
             **stanza.get("labels", {}),
             **fingerprint.labels(spoke.name, found, rendered),
         }
-        services[spoke.name] = dict(sorted(stanza.items(), key=lambda item: (_RANK.get(item[0], 99), item[0])))
+        services[spoke.name] = dict(
+            sorted(stanza.items(), key=lambda item: (_RANK.get(item[0], 99), item[0]))
+        )
         comments["services", spoke.name] = " + ".join(filter(None, (spoke.page, spoke.manifest)))
     document = {
         "name": stack.name,
@@ -86,7 +89,7 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
 
 
 def _waiting(stack: Stack, name: str, how: Stanza) -> dict[str, Any]:
-    """Compose refuses to wait for the health of a container that has no healthcheck; stackctl itself waits then."""
+    """Compose refuses to wait for the health of a container without a healthcheck; stackctl waits itself."""
     waiting = dict(how)
     if waiting.get("condition") == "service_healthy" and not any(
         spoke.name == name and ("healthcheck" in spoke.service or _is_traefik(stack, spoke))
@@ -122,9 +125,7 @@ def _settings(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, byt
     }
 
 
-def _fingerprint(
-    stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[str, bytes]
-) -> Fingerprint:
+def _fingerprint(stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[str, bytes]) -> Fingerprint:
     """What is declared, not what the packaged templates make of it: a new stackctl changes no fingerprint.
 
     The result of the stack's own templates is declared too, so it counts where there are some.
@@ -151,7 +152,9 @@ def mounted_files(stack: Stack, spoke: Spoke) -> dict[str, bytes]:
     build = spoke.service.get("build")
     context = build.get("context", "") if isinstance(build, Mapping) else build
     sources = [spoke.settings_dir, context, *(m.source for m in spoke.mounts if m.type == "bind")]
-    roots = tuple(s.removeprefix("./").rstrip("/") for s in sources if s and not s.startswith(("/", "~", "$")))
+    roots = tuple(
+        s.removeprefix("./").rstrip("/") for s in sources if s and not s.startswith(("/", "~", "$"))
+    )
     return {
         path: content
         for path, content in stack.files.items()

@@ -136,7 +136,9 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 def _log(bug: Exception) -> Path:
     import tempfile
 
-    descriptor, name = tempfile.mkstemp(prefix=f"stackctl-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".log")
+    descriptor, name = tempfile.mkstemp(
+        prefix=f"stackctl-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".log"
+    )
     with os.fdopen(descriptor, "w") as file:
         traceback.print_exception(bug, file=file)
     return Path(name)

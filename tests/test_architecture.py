@@ -20,6 +20,9 @@ ROOMS = (
     "fingerprint api switches policy policy_problems haproxy edge",
     "read",
     "lint templates render checks override",
+    "normal",
+    "attached",
+    "compare",
     "plan",
     "process",
     "files endpoint engine secrets state",
@@ -30,6 +33,7 @@ ROOMS = (
     "console json_output",
     "run",
     "cli",
+    "__main__",
 )
 RANK = {module: rank for rank, room in enumerate(ROOMS) for module in room.split()}
 
@@ -82,6 +86,8 @@ def test_a_module_imports_only_from_rooms_above_it(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_a_room_does_not_import_from_its_neighbours_neighbours_in_a_circle(path: Path) -> None:
     """Modules of one rank may use each other in one direction only; a circle would fail at import."""
+    if room(path) == "__main__":
+        return
     __import__("stackctl." + name(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__"))
 
 

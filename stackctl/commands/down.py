@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stackctl.commands.opened import look_at_host, open_stack
+from stackctl.commands.opened import compose_for, look_at_host, open_stack
 from stackctl.commands.render import write
 from stackctl.commands.story import DownAnswer, Ended, Story
-from stackctl.compose import Compose
 from stackctl.engine import Engine
 from stackctl.errors import StackctlError
 from stackctl.events import Finished, Said, Started
@@ -28,8 +27,7 @@ def down(root: Path, *, confirm: Callable[[tuple[str, ...]], bool], environ: Map
         raise StackctlError("declined; nothing was changed")
     if not (root / "docker-compose.yml").exists():
         write(opened, view, {})
-    compose = Compose.locate(opened.root, opened.stack.name, view.host.variables)
     yield Started("down")
-    compose.down()
+    compose_for(opened, view, environ).down().expect_success("`docker compose down` failed")
     yield Finished("down")
     return Ended(DownAnswer(names))

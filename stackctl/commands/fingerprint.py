@@ -1,15 +1,14 @@
-"""`stackctl fingerprint`: what each spoke declares, as one hash with its inputs; `--applied` asks this host too."""
+"""`stackctl fingerprint`: what each spoke declares, as one hash with its inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackctl.commands.opened import look_at_host, open_stack
+from stackctl.commands.opened import look_at_host, named, open_stack
 from stackctl.commands.plan import image_id
 from stackctl.commands.render import known_applied
 from stackctl.commands.story import Ended, FingerprintAnswer, SpokeFingerprint, Story
-from stackctl.commands.verify import named
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.fingerprint import APPLIED_LABEL, LABEL, SCHEME
@@ -54,7 +53,9 @@ def differences(row: SpokeFingerprint) -> tuple[str, ...]:
         was = row.committed.removeprefix(f"{SCHEME}.")[:12] or "none"
         found.append(f"{row.spoke}: {COMPOSE_FILE} carries {was}, the files declare {row.declared.short}")
     if row.recorded and not row.declared.digest.startswith(row.recorded.removeprefix("sha256:")):
-        found.append(f"{row.spoke}: its page records {row.recorded[:12]}, the files declare {row.declared.short}")
+        found.append(
+            f"{row.spoke}: its page records {row.recorded[:12]}, the files declare {row.declared.short}"
+        )
     return tuple(found)
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackctl.commands.opened import look_at_host, open_stack
+from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, Story
-from stackctl.commands.verify import named
-from stackctl.compose import Compose
 from stackctl.events import Line
 
 
@@ -17,7 +15,7 @@ def logs(
 ) -> Story:
     opened = open_stack(root)
     view = look_at_host(opened, environ)
-    compose = Compose.locate(opened.root, opened.stack.name, view.host.variables)
+    compose = compose_for(opened, view, environ)
     for line in compose.logs(named(opened, spokes), follow=follow, tail=tail):
         yield Line(*line)
     return Ended(LinesAnswer())

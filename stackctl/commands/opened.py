@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl import files
+from stackctl.compose import Compose
+from stackctl.errors import UsageError
 from stackctl.findings import Finding, InvalidFiles
 from stackctl.lint import lint
 from stackctl.model import Bundle, Host, Stack
@@ -60,7 +62,25 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
         InvalidFiles: `stack.local.yaml` is wrong, or a variable is defined nowhere.
     """
     host, findings = files.read_host(opened.root, environ)
-    view = on_host(opened.stack, opened.bundle, host)
+    view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
     return HostView(host, view)
+
+
+def named(opened: Opened, spokes: tuple[str, ...]) -> tuple[str, ...]:
+    """The names as given.
+
+    Raises:
+        UsageError: One of them is no spoke of the stack.
+    """
+    known = [spoke.name for spoke in opened.stack.spokes]
+    for name in spokes:
+        if name not in known:
+            raise UsageError(f"there is no spoke named {name!r}", f"the spokes are: {', '.join(known)}")
+    return spokes
+
+
+def compose_for(opened: Opened, view: HostView, environ: Mapping[str, str]) -> Compose:
+    """Compose for this stack on this host, with every variable resolved in its environment."""
+    return Compose(opened.stack.name, opened.root, {**environ, **view.host.variables})

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl import state
-from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
+from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
 from stackctl.commands.render import known_applied
 from stackctl.commands.story import Ended, PlanAnswer, Story
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Found
-from stackctl.findings import Finding, InvalidFiles
-from stackctl.lint.host import missing_paths
+from stackctl.files import missing_paths
+from stackctl.findings import InvalidFiles
 from stackctl.model import Observed, Plan, Wanted
 from stackctl.observe import observe
 from stackctl.plan import plan as decide
+from stackctl.plan import selected
 
 
 def plan(
@@ -32,8 +33,16 @@ def plan(
     yield from (Found(finding) for finding in opened.findings)
     view = look_at_host(opened, environ)
     observed = observe(Engine.connect(environ), opened.stack.name)
-    found = make(opened, view, observed, profiles, spokes, refresh)
-    return Ended(PlanAnswer(found), Exit.PENDING if check and found.changes else Exit.DONE)
+    made = make(opened, view, observed, profiles, named(opened, spokes), refresh=refresh)
+    return Ended(PlanAnswer(made.plan), Exit.PENDING if check and made.plan.changes else Exit.DONE)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A plan, and what it wants of each spoke."""
+
+    plan: Plan
+    wanted: Mapping[str, Wanted]
 
 
 def make(
@@ -41,18 +50,19 @@ def make(
     view: HostView,
     observed: Observed,
     profiles: frozenset[str],
-    only: tuple[str, ...],
-    refresh: bool,
-) -> Plan:
+    only: tuple[str, ...] = (),
+    *,
+    refresh: bool = False,
+) -> Made:
     """The plan for this host.
 
     Raises:
         InvalidFiles: A variable or a path of this host is missing for a spoke that would be started.
     """
-    active = [s for s in opened.stack.spokes if (s.name in only if only else s.active(profiles))]
-    names = {spoke.name for spoke in active}
-    blocking: list[Finding] = [f for f in view.on_host.findings if f.spoke in names]
-    blocking += (finding for spoke in active for finding in missing_paths(spoke, view.on_host.stanzas[spoke.name], opened.root))
+    names = selected(opened.stack, profiles, only)
+    blocking = [finding for finding in view.on_host.findings if finding.spoke in names]
+    for name in sorted(names):
+        blocking += missing_paths(opened.stack.spoke(name), view.on_host.stanzas[name])
     if blocking:
         raise InvalidFiles(blocking)
     images = {name: image_id(observed, view, name) for name in names}
@@ -60,9 +70,10 @@ def make(
     wanted = {
         name: Wanted(view.on_host.stanzas[name], labels.get(name, ""), images[name]) for name in sorted(names)
     }
-    return decide(opened.stack, opened.bundle, wanted, observed, profiles, only, refresh=refresh)
+    plan = decide(opened.stack, opened.bundle, wanted, observed, profiles, only, refresh)
+    return Made(plan, wanted)
 
 
 def image_id(observed: Observed, view: HostView, spoke: str) -> str:
     """The id of the image that this host would run for the spoke; empty where it is not there yet."""
-    return observed.images.get(str(view.on_host.stanzas[spoke].get("image", "")), "")
+    return observed.image_id(str(view.on_host.stanzas[spoke].get("image", "")))

@@ -36,7 +36,8 @@ def render(root: Path, *, check: bool, stdout: bool, environ: Mapping[str, str])
 
 def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAnswer:
     """Writes the bundle and the override; what is equal already is not touched."""
-    changed, unchanged = [], []
+    changed: list[str] = []
+    unchanged: list[str] = []
     texts = {**opened.bundle.files, OVERRIDE_FILE: view.on_host.text(labels).encode()}
     for path, content in texts.items():
         # The override may hold host values that are nobody else's business.

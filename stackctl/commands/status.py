@@ -26,8 +26,8 @@ def status(root: Path, *, environ: Mapping[str, str]) -> Story:
         yield Said(history.torn, warning=True)
     states = records.states(opened.stack, opened.bundle, history.records)
     try:
-        plan = make(opened, view, observed, frozenset({"*"}), (), refresh=False)
-        verbs = {action.spoke: action.verb for action in plan.actions}
+        made = make(opened, view, observed, frozenset({"*"}))
+        verbs = {action.spoke: action.verb for action in made.plan.actions}
     except InvalidFiles as error:
         verbs = {}
         yield Said(f"changes are unknown: {'; '.join(f.message for f in error.findings)}", warning=True)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stackctl import state
-from stackctl.apply import apply, pull
-from stackctl.commands.opened import look_at_host, open_stack
+from stackctl.apply import apply
+from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
 from stackctl.commands.plan import image_id, make
 from stackctl.commands.render import known_applied, write
 from stackctl.commands.story import Ended, Story, UpAnswer
-from stackctl.commands.verify import named, prove
-from stackctl.compose import Compose
+from stackctl.commands.verify import prove
 from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Found, Planned, Said
@@ -32,35 +31,47 @@ def up(
 ) -> Story:
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
-    named(opened, spokes)
     view = look_at_host(opened, environ)
     engine = Engine.connect(environ)
     if not engine.is_local:
         raise StackctlError(
-            f"the Engine at {engine.endpoint} is not on this machine",
-            "`up` mounts files of this folder, so it works with a local Engine only; plan, status and verify do not mind",
+            f"the Engine at {engine.endpoint.url} is not on this machine",
+            "`up` mounts files of this folder, so it needs a local Engine; plan and status do not",
         )
     observed = observe(engine, opened.stack.name)
-    plan = make(opened, view, observed, profiles, spokes, refresh)
+    made = make(opened, view, observed, profiles, named(opened, spokes), refresh=refresh)
+    plan = made.plan
     yield Planned(plan)
+    images = state.applied_images(root)
 
     if plan.changes:
         if not confirm(plan):
             raise StackctlError("declined; nothing was changed")
-        compose = Compose.locate(opened.root, opened.stack.name, view.host.variables)
-        yield from pull(plan, view.on_host.stanzas, observed, compose)
-        observed = observe(engine, opened.stack.name)
-        known = {s.name: image_id(observed, view, s.name) for s in opened.stack.spokes}
-        images = {**state.applied_images(opened.root), **{s: i for s, i in known.items() if i}}
         write(opened, view, known_applied(opened, view, images))
-        yield from apply(plan, opened.stack, view.on_host.stanzas, observed, engine, compose)
-        state.remember_images(opened.root, images)
+
+        def complete() -> None:
+            """Now every image is here, so its id can enter the applied fingerprints."""
+            here = observe(engine, opened.stack.name)
+            images.update({name: image_id(here, view, name) for name in made.wanted})
+            write(opened, view, known_applied(opened, view, images))
+
+        yield from apply(
+            plan,
+            stack=opened.stack,
+            wanted=made.wanted,
+            observed=observed,
+            engine=engine,
+            compose=compose_for(opened, view, environ),
+            complete=complete,
+        )
+        state.remember_images(root, images)
     else:
-        write(opened, view, known_applied(opened, view, state.applied_images(opened.root)))
+        write(opened, view, known_applied(opened, view, images))
         yield Said("nothing to do: what runs is what the files declare")
 
     if not verify:
         return Ended(UpAnswer(plan))
-    acted = tuple(a.spoke for a in plan.actions if a.verb is not Verb.REMOVE)
-    results = yield from prove(opened, view, engine, acted)
+    results = yield from prove(
+        opened, view, engine, [a.spoke for a in plan.actions if a.verb is not Verb.REMOVE]
+    )
     return Ended(UpAnswer(plan, results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)

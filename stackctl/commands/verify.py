@@ -8,17 +8,19 @@ from pathlib import Path
 
 from stackctl import records
 from stackctl.checks import checks
-from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
+from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, Story, VerifyAnswer
 from stackctl.engine import Engine
-from stackctl.errors import Exit, UsageError
+from stackctl.errors import Exit
 from stackctl.events import Checked, Event
 from stackctl.model import Result
 from stackctl.observe import observe
 from stackctl.verify.runner import verify as run_checks
 
 
-def verify(root: Path, spokes: tuple[str, ...], *, profiles: frozenset[str], environ: Mapping[str, str]) -> Story:
+def verify(
+    root: Path, spokes: tuple[str, ...], *, profiles: frozenset[str], environ: Mapping[str, str]
+) -> Story:
     opened = open_stack(root)
     view = look_at_host(opened, environ)
     engine = Engine.connect(environ)
@@ -32,29 +34,17 @@ def prove(
 ) -> Generator[Event, None, tuple[Result, ...]]:
     """Runs the checks of these spokes and appends the record."""
     chosen = set(spokes)
-    wanted = [check for check in checks(opened.stack) if check.spoke in chosen]
     results: list[Result] = []
     prober_image = view.host.prober_image or opened.stack.prober_image
     observed = observe(engine, opened.stack.name)
+    among = chosen | {container.spoke for container in observed.containers}
+    wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
     for event in run_checks(wanted, opened.stack, opened.bundle, observed, engine, prober_image):
         if isinstance(event, Checked):
             results.append(event.result)
         yield event
     records.append(opened.root, opened.stack, opened.bundle, results, datetime.now(UTC))
     return tuple(results)
-
-
-def named(opened: Opened, spokes: tuple[str, ...]) -> tuple[str, ...]:
-    """The names as given.
-
-    Raises:
-        UsageError: One of them is no spoke of the stack.
-    """
-    known = [spoke.name for spoke in opened.stack.spokes]
-    for name in spokes:
-        if name not in known:
-            raise UsageError(f"there is no spoke named {name!r}", f"the spokes are: {', '.join(known)}")
-    return spokes
 
 
 def active_or_running(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:

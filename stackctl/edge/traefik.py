@@ -15,7 +15,7 @@ ENTRY_POINT_PORT = 80
 
 
 def rule(route: Route) -> str:
-    """The rule that takes exactly the route's hosts and path; hosts and paths are validated at reading."""
+    """The rule that takes exactly the route's hosts and path; both are validated at reading."""
     hosts = " || ".join(f"Host(`{host}`)" for host in route.hosts)
     path = route.path.rstrip("/")
     if not path:
@@ -25,7 +25,7 @@ def rule(route: Route) -> str:
 
 
 def labels(stack: Stack, spoke: Spoke) -> dict[str, str]:
-    """The spoke's routes as container labels; names carry the stack's, since equal names are merged or dropped."""
+    """The spoke's routes as labels; names carry the stack's, since Traefik joins or drops equal ones."""
     found: dict[str, str] = {}
     for number, route in enumerate(spoke.routes):
         name = f"{stack.name}-{spoke.name}" + (f"-{number}" if number else "")
@@ -43,7 +43,7 @@ def labels(stack: Stack, spoke: Spoke) -> dict[str, str]:
 
 
 def values(stack: Stack) -> dict[str, Any]:
-    """What the configuration template is given; together with the template it decides the edge's fingerprint."""
+    """What the configuration template is given; it decides the edge's fingerprint."""
     proxies = stack.of_kind(Kind.SOCKET_PROXY)
     return {
         "stack": stack.name,

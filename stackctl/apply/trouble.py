@@ -1,0 +1,82 @@
+"""What Compose and the Engine say when something fails, in one sentence with a way out."""
+
+from __future__ import annotations
+
+import re
+
+from stackctl.errors import StackctlError
+from stackctl.process import Completed
+
+_KNOWN: tuple[tuple[str, str, str], ...] = (
+    (
+        r"(?:Bind for|listen \w+|bind host port(?: for)?) (?P<what>(?:\[[^\]]*\]|[\d.]*):\d+)"
+        r".*already (?:allocated|in use)",
+        "the port {what} is already taken on this host",
+        "see who holds it (`ss -ltnp`), or publish another one in stack.local.yaml",
+    ),
+    (
+        r"no space left on device",
+        "the disk is full",
+        "make room where Docker keeps its data (`docker system df` shows what takes it), then run again",
+    ),
+    (
+        r"(?:No such image: |pull access denied for |manifest for |manifest unknown|"
+        r"failed to resolve reference \")(?P<what>[^\s,\"]*)",
+        "the image {what} is not to be had",
+        "see whether its name and digest are right, and whether you are logged in to its registry",
+    ),
+    (
+        r"dial tcp:? (?:lookup )?(?P<what>[\w.-]+(?::\d+)?).*"
+        r"(?:no such host|i/o timeout|connection refused|server misbehaving)",
+        "the registry {what} cannot be reached",
+        "see whether this host has a network, or name a mirror in stack.local.yaml",
+    ),
+    (
+        r"network (?P<what>\S+) declared as external, but could not be found",
+        "the external network {what} does not exist",
+        "create it (`docker network create {what}`), or let the stack own it",
+    ),
+    (
+        r"bind source path does not exist: (?P<what>\S+)",
+        "the host has no {what} to mount",
+        "create it, or correct the path; Docker is told not to make it up",
+    ),
+    (
+        r"container name \"/?(?P<what>[^\"]+)\" is already in use",
+        "another container is already called {what}",
+        "remove or rename it, or leave out container_name",
+    ),
+    (
+        r"Cannot connect to the Docker daemon",
+        "the Docker Engine does not answer",
+        "see whether it runs: `docker version`",
+    ),
+)
+
+
+def explained(done: Completed, doing: str, service: str = "") -> StackctlError:
+    """The error for a failed call: a known cause in one sentence, else the last line that was said."""
+    for pattern, message, hint in _KNOWN:
+        if match := re.search(pattern, done.output):
+            what = match.groupdict().get("what") or ""
+            sentence = " ".join(message.format(what=what).split())
+            return StackctlError(_of(service, sentence), hint.format(what=what), done.detail)
+    lines = [line.strip() for line in done.output.splitlines() if line.strip()]
+    said = lines[-1] if lines else f"exit code {done.exit_code}"
+    return StackctlError(_of(service, f"{doing} failed: {said}"), "", done.detail)
+
+
+def blamed(done: Completed, project: str, services: tuple[str, ...]) -> str:
+    """The service that a failed call was about, where that can be told."""
+    if len(services) == 1:
+        return services[0]
+    lines = [line for line in done.output.splitlines() if "rror" in line]
+    named = [
+        s for s in services if any(re.search(rf"\b{project}-{re.escape(s)}-\d+\b", line) for line in lines)
+    ]
+    named = named or [s for s in services if any(re.search(rf"^\s*{re.escape(s)}\b", line) for line in lines)]
+    return named[0] if len(named) == 1 else ""
+
+
+def _of(service: str, sentence: str) -> str:
+    return f"{service}: {sentence}" if service else sentence

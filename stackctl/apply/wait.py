@@ -1,0 +1,169 @@
+"""Waiting until started containers work, on the Engine's own events: no polling, no fixed sleep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from stackctl.engine import Engine, EventStream, NotThere
+from stackctl.model import NOTHING, Container, Kind, Stanza
+from stackctl.observe import PROJECT_LABEL, container
+
+STABLE = 1.0
+"""Seconds that a container without a healthcheck must keep running before it counts as started."""
+
+RUNNING_WITHIN = 30.0
+JOB_WITHIN = 3600.0
+SLACK = 10.0
+"""Seconds beyond what a healthcheck allows itself: starting the probe takes time too."""
+
+RESTARTS = 2
+"""Deaths that a container with a restart policy may have on its way: it may have come before its database."""
+
+_EVENTS = ["start", "die", "health_status", "destroy"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the wait for one container ended."""
+
+    container: Container
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One container being waited for; times are on `time.monotonic`'s clock."""
+
+    container: Container
+    kind: Kind
+    deadline: float
+    steady_from: float
+    """Since when this run of the container has been seen running."""
+
+    @property
+    def due(self) -> float:
+        """When to look even if nothing happens."""
+        steady = self.kind is not Kind.JOB and self.container.running and not healthcheck(self.container)
+        return min(self.deadline, self.steady_from + STABLE) if steady else self.deadline
+
+
+def subscribe(engine: Engine, project: str) -> EventStream:
+    """The events that `wait` needs; to be subscribed before the containers are started."""
+    return engine.events({"type": ["container"], "event": _EVENTS, "label": [f"{PROJECT_LABEL}={project}"]})
+
+
+def wait(
+    engine: Engine, events: EventStream, started: Mapping[str, tuple[Container, Kind]]
+) -> Iterator[Verdict]:
+    """A verdict for each container, by id, as it falls.
+
+    An event only says when to look: what counts is the state that is found then.
+    """
+    now = time.monotonic()
+    watches = {id: watch(c, kind, now) for id, (c, kind) in started.items()}
+    look = tuple(watches)
+    while look or watches:
+        for id in look:
+            watches[id], verdict = judge(watches[id], _inspect(engine, id), time.monotonic())
+            if verdict is not None:
+                del watches[id]
+                yield verdict
+        if not watches:
+            return
+        look = _next(events, watches)
+
+
+def _next(events: EventStream, watches: Mapping[str, Watch]) -> tuple[str, ...]:
+    """The containers to look at: the one that something happened to, else those whose time has come."""
+    due = min(w.due for w in watches.values())
+    for event in events.until(due):
+        if (id := event["Actor"]["ID"]) in watches:
+            return (id,)
+    return tuple(id for id, w in watches.items() if w.due <= due)
+
+
+def watch(container: Container, kind: Kind, now: float) -> Watch:
+    return Watch(container, kind, now + patience(container, kind), now)
+
+
+def judge(watch: Watch, inspect: Stanza, now: float) -> tuple[Watch, Verdict | None]:
+    """What one look at a container says: the watch as it goes on, and the verdict if there is one. Pure."""
+    if not inspect:
+        return watch, Verdict(watch.container, False, "was removed while it started")
+    seen = container(inspect)
+    if _run_of(seen) != _run_of(watch.container):
+        watch = replace(watch, steady_from=now)
+    watch = replace(watch, container=seen)
+    ok, detail = _state(watch, now)
+    return watch, Verdict(seen, ok, detail) if detail else None
+
+
+def _state(watch: Watch, now: float) -> tuple[bool, str]:
+    seen = watch.container
+    if seen.state in ("exited", "dead"):
+        if watch.kind is Kind.JOB and seen.exit_code == 0:
+            return True, "done"
+        return False, _death(seen)
+    if seen.restarts > RESTARTS:
+        return False, f"{_death(seen)}, {seen.restarts} times over"
+    if seen.running and watch.kind is not Kind.JOB:
+        if seen.health == "healthy":
+            return True, "healthy"
+        if seen.health == "unhealthy":
+            return False, f"is unhealthy{_probe(seen)}"
+        if not healthcheck(seen) and now - watch.steady_from >= STABLE:
+            return True, "running"
+    if now >= watch.deadline:
+        lacks = "healthy" if healthcheck(seen) and seen.running else "done" if seen.running else "running"
+        return False, f"was not {lacks} after {patience(seen, watch.kind):g} s{_probe(seen)}"
+    return False, ""
+
+
+def patience(container: Container, kind: Kind) -> float:
+    """Seconds after which a container that is not ready never will be, by its own healthcheck."""
+    if kind is Kind.JOB:
+        return JOB_WITHIN
+    check = healthcheck(container)
+    if not check:
+        return RUNNING_WITHIN
+    start, interval, timeout = (
+        (check.get(name) or seconds * 10**9) / 1e9
+        for name, seconds in (("StartPeriod", 0), ("Interval", 30), ("Timeout", 30))
+    )
+    return float(start + (check.get("Retries") or 3) * (interval + timeout) + SLACK)
+
+
+def healthcheck(container: Container) -> Stanza:
+    """The container's healthcheck, empty where it has none or switches it off."""
+    check: Stanza = container.inspect["Config"].get("Healthcheck") or NOTHING
+    return NOTHING if list(check.get("Test") or ["NONE"]) == ["NONE"] else check
+
+
+def _run_of(container: Container) -> tuple[str, int]:
+    return container.inspect["State"].get("StartedAt", ""), container.restarts
+
+
+def _death(container: Container) -> str:
+    state = container.inspect["State"]
+    if state.get("OOMKilled"):
+        return "was killed because it used more memory than its limit"
+    said = f" ({state['Error']})" if state.get("Error") else ""
+    return f"exited with code {container.exit_code}{said}"
+
+
+def _probe(container: Container) -> str:
+    """What the last probe of the healthcheck said."""
+    log = (container.inspect["State"].get("Health") or NOTHING).get("Log") or ()
+    said = str(log[-1].get("Output", "")).strip() if log else ""
+    return f"; its last probe said: {said.splitlines()[-1][:200]}" if said else ""
+
+
+def _inspect(engine: Engine, id: str) -> Stanza:
+    try:
+        found: Stanza = engine.get(f"/containers/{id}/json")
+    except NotThere:
+        return NOTHING
+    return found

@@ -1,0 +1,347 @@
+"""What must hold of the running stack, as data: standing checks by kind, and each spoke's own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from stackctl.codes import CODES
+from stackctl.model import (
+    PROXY_NETWORK,
+    SOCKET_NETWORK,
+    Bundle,
+    Check,
+    Control,
+    Edge,
+    Expect,
+    Kind,
+    Named,
+    Observation,
+    OnNetwork,
+    Published,
+    Request,
+    Route,
+    Spoke,
+    Stack,
+)
+
+HOST = ""
+"""The vantage that is no network: this host."""
+
+_ANSWERS = Expect()
+_SILENT = Expect(no_answer=True)
+_REACHED = Expect(reached=True)
+_CREATE = ("POST", "/containers/create")
+_REFUSED = frozenset({403})
+
+
+def checks(
+    stack: Stack, bundle: Bundle | None = None, among: Collection[str] | None = None
+) -> tuple[Check, ...]:
+    """Every check of the stack, spoke by spoke.
+
+    `bundle` tells of healthchecks that templates add. `among` names the spokes that are meant to run now;
+    others are neither checked nor taken as witnesses.
+    """
+    active = tuple(spoke for spoke in stack.spokes if among is None or spoke.name in among)
+    return tuple(check for spoke in active for check in _of_spoke(stack, active, spoke, bundle))
+
+
+def _of_spoke(
+    stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, bundle: Bundle | None
+) -> Iterator[Check]:
+    own = tuple(_understood(stack, active, spoke, check) for check in spoke.checks)
+    yield from _of_container(spoke, bundle)
+    if spoke.kind is Kind.SOCKET_PROXY:
+        creation = _creation(stack, spoke)
+        stated = next((check for check in own if _same_demand(check, creation)), None)
+        own = tuple(check for check in own if check is not stated)
+        yield replace(creation, title=stated.title, at=stated.at) if stated else creation
+        yield from _of_socket_proxy(stack, active, spoke)
+    edge = _edge(stack, active)
+    if edge is not None:
+        yield from _of_routes(stack, edge, spoke)
+        if spoke is edge:
+            yield from _undeclared_host(stack, active, edge)
+    yield from own
+
+
+# ---- every spoke
+
+
+def _of_container(spoke: Spoke, bundle: Bundle | None) -> Iterator[Check]:
+    if spoke.kind is Kind.JOB:
+        yield _observed("CK102", spoke, "ran to its end", "done", "let the job's command fail")
+    else:
+        yield _observed("CK101", spoke, "runs", "runs", "stop the container")
+        stanza = bundle.service(spoke.name) if bundle else spoke.service
+        test = stanza.get("healthcheck") or {}
+        if test and not test.get("disable") and test.get("test") not in ("NONE", ["NONE"]):
+            yield _observed("CK102", spoke, "is healthy", "healthy", "let the healthcheck fail")
+    yield _observed(
+        "CK103", spoke, "sits on exactly its networks", "networks", "connect the container to another network"
+    )
+    yield _observed(
+        "CK104",
+        spoke,
+        "carries the declared fingerprint",
+        "fingerprint",
+        "change a declared value without applying it",
+    )
+
+
+def _observed(code: str, spoke: Spoke, title: str, name: str, mutation: str) -> Check:
+    return _check(code, spoke, title, Observation(name), mutation=mutation)
+
+
+def _check(
+    code: str,
+    spoke: Spoke,
+    title: str,
+    look: Request | Observation,
+    expect: Expect = _ANSWERS,
+    controls: tuple[Control, ...] = (),
+    mutation: str = "",
+) -> Check:
+    return Check(code, spoke.name, title, look, expect, controls, mutation, CODES[code].severity, spoke.at())
+
+
+# ---- socket proxies
+
+
+def _creation(stack: Stack, spoke: Spoke) -> Check:
+    home, target = _home(stack, spoke), Named(spoke.name, _port(spoke))
+    method, path = _CREATE
+    return _check(
+        "CK201",
+        spoke,
+        f"refuses {method} {path}",
+        Request(home, target, method, path),
+        Expect(statuses=_REFUSED),
+        (_allowed(spoke, home),),
+        "set POST=1",
+    )
+
+
+def _allowed(spoke: Spoke, vantage: str) -> Control:
+    """A request that the proxy must let through: without it, a refusal may be anybody's."""
+    path, word = _allowed_read(spoke)
+    request = Request(vantage, Named(spoke.name, _port(spoke)), "GET", path)
+    return Control(request, Expect(frozenset({200}), body=word), f"the proxy lets GET {path} through")
+
+
+def _allowed_read(spoke: Spoke) -> tuple[str, str]:
+    # Both are open unless switched off; a word of Docker's own answer shows who gave it.
+    if str(spoke.environment.get("VERSION", "1")).lower() in ("0", "false", "no"):
+        return "/_ping", "OK"
+    return "/version", "ApiVersion"
+
+
+def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
+    home, port = _home(stack, spoke), _port(spoke)
+    path, _ = _allowed_read(spoke)
+    address, name = OnNetwork(spoke.name, home, port), Named(spoke.name, port)
+    up = Control(Request(home, address, "GET", path), _ANSWERS, f"it answers at this address on `{home}`")
+    known = Control(Request(home, name, "GET", path), _ANSWERS, f"it answers to this name on `{home}`")
+    for network, witness in _elsewhere(stack, active, spoke):
+        there = _found(witness, network)
+        mutation = f"connect the container to `{network}`"
+        yield _check(
+            "CK202",
+            spoke,
+            f"its address does not answer from `{network}`",
+            Request(network, address, "GET", path),
+            _SILENT,
+            (up, there),
+            mutation,
+        )
+        yield _check(
+            "CK202",
+            spoke,
+            f"its name does not answer from `{network}`",
+            Request(network, name, "GET", path),
+            _SILENT,
+            (known, there),
+            mutation,
+        )
+    yield _observed(
+        "CK203",
+        spoke,
+        "no other container of the stack mounts the Engine's socket",
+        "socket-in-stack",
+        "mount the socket into another spoke",
+    )
+    yield _observed(
+        "CK204",
+        spoke,
+        "no container outside the stack mounts the Engine's socket",
+        "socket-outside",
+        "run a container with the socket mounted",
+    )
+    yield _check(
+        "CK205",
+        spoke,
+        "does not answer to this host",
+        Request(HOST, address, "GET", path),
+        _SILENT,
+        (up, *_host_sees_containers(stack, active, spoke)),
+        "use an Engine whose bridges this host can reach",
+    )
+
+
+def _home(stack: Stack, spoke: Spoke) -> str:
+    own = _own_networks(stack, spoke)
+    return SOCKET_NETWORK if SOCKET_NETWORK in own or not own else own[0]
+
+
+def _own_networks(stack: Stack, spoke: Spoke) -> tuple[str, ...]:
+    """Where a socket proxy is meant to answer: the internal networks that it declares, but never `proxy`."""
+    declared = tuple(network for network in spoke.networks if network != PROXY_NETWORK)
+    internal = tuple(n for n in declared if stack.networks.get(n, {}).get("internal"))
+    return internal or declared[:1]
+
+
+def _elsewhere(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[tuple[str, Spoke]]:
+    """Each other network on which somebody sits, with a spoke that must be found there."""
+    own = (*_own_networks(stack, spoke), _home(stack, spoke))
+    for network in sorted(stack.networks):
+        if network not in own and (witness := _witness(active, spoke, network)) is not None:
+            yield network, witness
+
+
+def _witness(active: tuple[Spoke, ...], besides: Spoke, network: str) -> Spoke | None:
+    members = [
+        spoke
+        for spoke in active
+        if spoke is not besides and spoke.kind is not Kind.JOB and network in spoke.networks
+    ]
+    # The edge is the likeliest to run; a spoke of a profile may well be down.
+    members.sort(key=lambda s: (s.kind is not Kind.EDGE, bool(s.profiles), s.name))
+    return next(iter(members), None)
+
+
+def _found(witness: Spoke, network: str) -> Control:
+    """Proof that a vantage works at all: silence in a prober that reaches nothing means nothing."""
+    request = Request(network, Named(witness.name, _port(witness)))
+    return Control(request, _REACHED, f"`{network}` can be asked from: {witness.name} is found there")
+
+
+def _host_sees_containers(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Control]:
+    for network in (PROXY_NETWORK, *sorted(stack.networks)):
+        if (witness := _witness(active, spoke, network)) is not None:
+            target = OnNetwork(witness.name, network, _port(witness))
+            proves = f"this host reaches containers: {witness.name} is found"
+            yield Control(Request(HOST, target), _REACHED, proves)
+            return
+
+
+def _port(spoke: Spoke) -> int:
+    """Where a spoke most likely listens."""
+    if spoke.kind is Kind.SOCKET_PROXY:
+        return 2375
+    if spoke.kind is Kind.EDGE:
+        return _entry_port(spoke)
+    if spoke.routes:
+        return spoke.routes[0].port
+    return next((port.target for port in spoke.ports if port.protocol == "tcp"), 80)
+
+
+# ---- routes
+
+
+def _edge(stack: Stack, active: tuple[Spoke, ...]) -> Spoke | None:
+    if stack.edge is Edge.NONE:
+        return None
+    return next((spoke for spoke in active if spoke.kind is Kind.EDGE), None)
+
+
+def _entry_port(edge: Spoke) -> int:
+    """The edge's port for plain HTTP: 80, or else the first that it publishes and that is not for TLS."""
+    targets = [port.target for port in edge.ports if port.protocol == "tcp" and port.target != 443]
+    return 80 if 80 in targets else next(iter(targets), 80)
+
+
+def _through_edge(edge: Spoke, path: str, host: str) -> Request:
+    port = _entry_port(edge)
+    if any(published.target == port for published in edge.ports):
+        return Request(HOST, Published(edge.name, port), "GET", path, host)
+    return Request(PROXY_NETWORK, OnNetwork(edge.name, PROXY_NETWORK, port), "GET", path, host)
+
+
+def _direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Control:
+    shared = [network for network in spoke.networks if network in edge.networks]
+    network = PROXY_NETWORK if PROXY_NETWORK in shared or not shared else shared[0]
+    path = "/" if route.strip else route.path
+    request = Request(network, OnNetwork(spoke.name, network, route.port), "GET", path, host)
+    return Control(request, _ANSWERS, f"{spoke.name} itself answers on port {route.port}")
+
+
+def _of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
+    for route in spoke.routes:
+        for host in route.hosts:
+            yield _check(
+                "CK301",
+                spoke,
+                f"{host}{route.path.rstrip('/')} leads to it through {edge.name}",
+                _through_edge(edge, route.path, host),
+                Expect(as_control=True),
+                (_direct(edge, spoke, route, host),),
+                "take the route away at the edge",
+            )
+
+
+def _undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Iterator[Check]:
+    routed = next(((s, s.routes[0]) for s in active if s.routes and s.routes[0].hosts), None)
+    if routed is None:
+        return
+    spoke, route = routed
+    declared, undeclared = route.hosts[0], f"undeclared-by-any-spoke.{stack.domain}"
+    refusals = frozenset({404}) if stack.edge is Edge.TRAEFIK else frozenset(range(300, 600))
+    yield _check(
+        "CK302",
+        edge,
+        f"{undeclared} leads nowhere",
+        _through_edge(edge, "/", undeclared),
+        Expect(statuses=refusals),
+        (
+            _direct(edge, spoke, route, declared),
+            Control(
+                _through_edge(edge, route.path, declared),
+                Expect(as_control=True),
+                f"{declared} does lead to {spoke.name}",
+            ),
+        ),
+        "add a route for every host name",
+    )
+
+
+# ---- a spoke's own checks
+
+
+def _same_demand(check: Check, standing: Check) -> bool:
+    return check.look == standing.look and check.expect.statuses == standing.expect.statuses
+
+
+def _understood(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, check: Check) -> Check:
+    """A stated check with what its writer need not say: the way to the edge, and a refusal's control."""
+    look = check.look
+    if not isinstance(look, Request):
+        return check
+    edge = _edge(stack, active)
+    if edge and look.vantage == HOST and isinstance(look.target, Named):
+        hosts = {host for s in stack.spokes for route in s.routes for host in route.hosts}
+        # The C library does not resolve *.localhost, and the edge may be published at another port here.
+        if look.target.host in hosts:
+            entry = _through_edge(edge, look.path, look.host or look.target.host)
+            check = replace(check, look=replace(entry, method=look.method))
+    if check.expect.no_answer and look.vantage != HOST and not any(c.expect.reached for c in check.controls):
+        if (witness := _witness(active, spoke, look.vantage)) is not None:
+            return replace(check, controls=(*check.controls, _found(witness, look.vantage)))
+        return check
+    if check.controls or not isinstance(look.target, Named):
+        return check
+    asked = next((s for s in stack.of_kind(Kind.SOCKET_PROXY) if s.name == look.target.host), None)
+    statuses = check.expect.statuses
+    if asked and statuses and all(400 <= status < 500 for status in statuses):
+        return replace(check, controls=(_allowed(asked, look.vantage),))
+    return check

@@ -1,0 +1,115 @@
+"""Changes what runs, through `docker compose` and nothing else.
+
+Compose carries out; it does not decide. Each call names its services and says whether they are replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stackctl import process
+from stackctl.errors import StackctlError
+from stackctl.process import Completed
+
+OLDEST = (2, 26)
+"""The oldest Compose whose keys and merge rules (`!override`) a rendered stack relies on."""
+
+FILES = ("docker-compose.yml", "docker-compose.override.yml")
+
+_SETTINGS = {
+    # A person's settings for other projects must not decide here; an `.env` may carry them too, so they
+    # are overruled, not only left out.
+    "COMPOSE_PROFILES": "",
+    "COMPOSE_REMOVE_ORPHANS": "false",
+    "COMPOSE_IGNORE_ORPHANS": "true",
+    "COMPOSE_MENU": "false",
+}
+_QUICK, _SLOW = 60.0, 3600.0
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One Compose project: its name, its folder, and the environment with every variable resolved."""
+
+    project: str
+    directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    redact: tuple[str, ...] = field(default=(), repr=False)
+    """Secrets that must not stand in anything that is kept of a run."""
+
+    def check(self) -> str:
+        """The version of Compose; raises StackctlError where it is missing or too old."""
+        hint = f"install Docker's Compose plugin, version {'.'.join(map(str, OLDEST))} or newer"
+        done = self._run(("docker", "compose", "version", "--short"), _QUICK)
+        said = done.stdout.strip().removeprefix("v")
+        numbers = re.match(r"(\d+)\.(\d+)", said)
+        if done.exit_code or numbers is None:
+            raise StackctlError("`docker compose` does not work here", hint, done.detail)
+        if (int(numbers[1]), int(numbers[2])) < OLDEST:
+            raise StackctlError(f"`docker compose` is version {said}, which is too old", hint, done.detail)
+        return said
+
+    def argv(self, verb: str, *rest: str, profiles: Sequence[str] = ("*",)) -> tuple[str, ...]:
+        """The whole command line. Every profile is on, because each call names its services itself."""
+        files = [self.directory / name for name in FILES]
+        given = [files[0], *(path for path in files[1:] if path.exists())]
+        return (
+            *("docker", "compose", "--progress", "plain", "--ansi", "never"),
+            *("--project-name", self.project, "--project-directory", str(self.directory)),
+            *(word for path in given for word in ("--file", str(path))),
+            *(word for profile in profiles for word in ("--profile", profile)),
+            *(verb, *rest),
+        )
+
+    def up(self, services: Iterable[str], *, recreate: bool) -> Completed:
+        """Create and start exactly these; with `recreate` replace those that exist, else keep them."""
+        how = "--force-recreate" if recreate else "--no-recreate"
+        return self._change("up", "--detach", "--no-deps", how, "--no-build", "--pull", "never", *services)
+
+    def pull(self, services: Iterable[str]) -> Completed:
+        return self._change("pull", "--quiet", *services)
+
+    def build(self, services: Iterable[str]) -> Completed:
+        return self._change("build", "--quiet", *services)
+
+    def down(self) -> Completed:
+        """Stop and remove every container and network of the project; volumes stay."""
+        return self._change("down")
+
+    def remove(self, containers: Sequence[str]) -> Completed:
+        """Stop and remove containers by id, not by service: a service may have others. Volumes stay."""
+        stopped = self._run(("docker", "container", "stop", *containers), _SLOW)
+        if stopped.exit_code:
+            return stopped
+        return self._run(("docker", "container", "rm", *containers), _QUICK)
+
+    def config(self) -> Any:
+        """The merged and interpolated document. As Compose prints it, `$$` still stands for one `$`."""
+        done = self._run(self.argv("config", "--format", "json"), _QUICK)
+        return json.loads(done.expect_success("Compose cannot read the rendered files").stdout)
+
+    def logs(
+        self, services: Iterable[str], *, follow: bool = False, tail: int | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """What the containers of these services wrote, as (service, line); with `follow` as it comes."""
+        options = (*(("--follow",) if follow else ()), *(("--tail", str(tail)) if tail is not None else ()))
+        argv = self.argv("logs", "--no-color", *options, *services)
+        for line in process.lines(argv, env=self._environment(), cwd=self.directory):
+            container, bar, text = line.partition("|")
+            yield (re.sub(r"-\d+$", "", container.strip()), text.removeprefix(" ")) if bar else ("", line)
+
+    def _change(self, verb: str, *rest: str) -> Completed:
+        return self._run(self.argv(verb, *rest), _SLOW)
+
+    def _run(self, argv: Sequence[str], timeout: float) -> Completed:
+        return process.run(
+            argv, env=self._environment(), cwd=self.directory, timeout=timeout, redact=self.redact
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {**self.environment, **_SETTINGS}

@@ -1,0 +1,97 @@
+"""Where the Docker Engine listens, by the rules of the `docker` command."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from stackctl.errors import EngineUnavailable, UsageError
+
+DEFAULT = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    url: str
+    tls: Path | None = None
+    """The folder with ca.pem, cert.pem and key.pem; None means no TLS."""
+
+    @property
+    def socket(self) -> str:
+        """The path of the Unix socket, or empty for TCP."""
+        return self.url.removeprefix("unix://") if self.url.startswith("unix://") else ""
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or "localhost"
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or (2376 if self.tls else 2375)
+
+    @property
+    def is_local(self) -> bool:
+        if self.socket or self.host == "localhost":
+            return True
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_address(self.host).is_loopback
+        return False
+
+
+def endpoint(environ: Mapping[str, str]) -> Endpoint:
+    """DOCKER_HOST, else DOCKER_CONTEXT or the configured context, else the default socket."""
+    config = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or Path.home()) / ".docker")
+    if url := environ.get("DOCKER_HOST"):
+        verify = environ.get("DOCKER_TLS_VERIFY")
+        return _checked(url, Path(environ.get("DOCKER_CERT_PATH") or config) if verify else None)
+    name = environ.get("DOCKER_CONTEXT") or _json(config / "config.json").get("currentContext") or "default"
+    return Endpoint(DEFAULT) if name == "default" else _of_context(str(name), config)
+
+
+def _of_context(name: str, config: Path) -> Endpoint:
+    folder = hashlib.sha256(name.encode()).hexdigest()
+    meta = _json(config / "contexts" / "meta" / folder / "meta.json")
+    try:
+        url = str(meta["Endpoints"]["docker"]["Host"])
+    except (KeyError, TypeError):
+        raise UsageError(
+            f"the Docker context `{name}` does not exist",
+            "see `docker context ls`, then `docker context use NAME`, or unset DOCKER_CONTEXT",
+        ) from None
+    tls = config / "contexts" / "tls" / folder / "docker"
+    return _checked(url, tls if tls.is_dir() else None)
+
+
+def _checked(url: str, tls: Path | None) -> Endpoint:
+    scheme, _, rest = url.partition("://")
+    if scheme == "unix" and rest:
+        return Endpoint(url)
+    if scheme in ("tcp", "http", "https") and rest:
+        return Endpoint(url, tls)
+    if scheme == "ssh" and rest:
+        raise EngineUnavailable(
+            f"a Docker Engine behind SSH ({url}) cannot be read directly",
+            f"forward its socket: `ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock {rest}`, "
+            "then DOCKER_HOST=unix:///tmp/engine.sock",
+        )
+    raise UsageError(
+        f"the address of the Docker Engine is not understood: {url}",
+        "write DOCKER_HOST as unix:///PATH or tcp://HOST:PORT",
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", "repair it, or set DOCKER_HOST") from error
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,308 @@
+"""How to reach the Docker Engine, and one connection for reading from it.
+
+Importing the `docker` SDK costs more than a whole run that changes nothing, so reads go over `http.client`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, urlencode
+
+from stackctl.endpoint import Endpoint, endpoint
+from stackctl.errors import EngineUnavailable, StackctlError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_TIMEOUT = 60.0
+
+
+class NotThere(StackctlError):
+    """The Engine answered 404: the object was removed in the meantime."""
+
+
+class Engine:
+    """One Docker Engine. Reads share one keep-alive connection; not for use by several threads."""
+
+    def __init__(self, at: Endpoint) -> None:
+        self.endpoint = at
+        self.version = ""
+        """The Engine's version, known after the first read."""
+        self._connection: http.client.HTTPConnection | None = None
+
+    @classmethod
+    def connect(cls, environ: Mapping[str, str] | None = None) -> Engine:
+        """The Engine that the `docker` command would speak to; raises EngineUnavailable if none answers."""
+        engine = cls(endpoint(os.environ if environ is None else environ))
+        engine.get("/_ping")
+        return engine
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the Engine runs on this host, so that files which it mounts are those seen from here."""
+        return self.endpoint.is_local
+
+    def get(self, path: str, **query: object) -> Any:
+        """One read, as JSON. Query values that are maps or lists are sent as JSON, True as 1."""
+        body = self.get_bytes(path, **query)
+        try:
+            return json.loads(body)
+        except ValueError:
+            return body.decode(errors="replace")
+
+    def get_bytes(self, path: str, **query: object) -> bytes:
+        """One read, as it came."""
+        target = _target(path, query)
+        fresh = self._connection is None
+        try:
+            response, body = self._read(target)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+            # An idle keep-alive connection may be closed by the other side at any time; a new one tells
+            # whether the Engine is gone or only the connection was.
+            if fresh:
+                raise self._gone(error) from error
+            try:
+                response, body = self._read(target)
+            except (OSError, http.client.HTTPException) as again:
+                raise self._gone(again) from again
+        except (OSError, http.client.HTTPException) as error:
+            raise self._gone(error) from error
+        self.version = _version(response) or self.version
+        _expect_success(response, path, body)
+        return body
+
+    def logs(self, container: str, tail: int = 20) -> str:
+        """The last lines that a container wrote, both streams in order."""
+        raw = self.get_bytes(f"/containers/{quote(container)}/logs", stdout=True, stderr=True, tail=tail)
+        return demultiplexed(raw).decode(errors="replace")
+
+    def events(self, filters: Mapping[str, object]) -> EventStream:
+        """What happens on the Engine from now on; subscribed when this returns."""
+        connection = self._connect(timeout=_TIMEOUT)
+        try:
+            connection.request("GET", _target("/events", {"filters": dict(filters)}))
+            response = connection.getresponse()
+            if response.status >= 400:
+                _expect_success(response, "/events", response.read())
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._gone(error) from error
+        except BaseException:
+            connection.close()
+            raise
+        return EventStream(connection, response, self)
+
+    def sdk(self) -> DockerClient:
+        """The docker SDK on the same Engine, for whoever creates containers; imported only here."""
+        import docker
+        from docker.errors import DockerException
+        from docker.tls import TLSConfig
+
+        tls = self.endpoint.tls
+        try:
+            return docker.DockerClient(
+                base_url=self.endpoint.url,
+                version="auto",
+                tls=TLSConfig(
+                    client_cert=(str(tls / "cert.pem"), str(tls / "key.pem")), ca_cert=str(tls / "ca.pem")
+                )
+                if tls
+                else False,
+            )
+        except DockerException as error:
+            raise self._gone(error) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, target: str) -> tuple[http.client.HTTPResponse, bytes]:
+        if self._connection is None:
+            self._connection = self._connect(_TIMEOUT)
+        try:
+            self._connection.request("GET", target)
+            response = self._connection.getresponse()
+            return response, response.read()
+        except BaseException:
+            # Half an answer may stand in it: the connection is of no further use.
+            self.close()
+            raise
+
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        at = self.endpoint
+        if at.socket:
+            return _UnixConnection(at.socket, timeout)
+        if at.tls is None:
+            return http.client.HTTPConnection(at.host, at.port, timeout=timeout)
+        try:
+            trust = ssl.create_default_context(cafile=at.tls / "ca.pem")
+            trust.load_cert_chain(at.tls / "cert.pem", at.tls / "key.pem")
+        except OSError as error:
+            raise EngineUnavailable(
+                f"the certificates for the Docker Engine at {at.url} cannot be read",
+                f"put ca.pem, cert.pem and key.pem into {at.tls}, or set DOCKER_CERT_PATH",
+                str(error),
+            ) from error
+        return http.client.HTTPSConnection(at.host, at.port, timeout=timeout, context=trust)
+
+    def _gone(self, error: Exception) -> EngineUnavailable:
+        where, evidence = self.endpoint.url, f"{type(error).__name__}: {error}"
+        if isinstance(error, PermissionError):
+            return EngineUnavailable(
+                f"no permission to use the Docker Engine at {where}",
+                "add yourself to the group that owns the socket (often `docker`), or run as root",
+                evidence,
+            )
+        if isinstance(error, FileNotFoundError | ConnectionRefusedError | socket.gaierror):
+            return EngineUnavailable(
+                f"no Docker Engine answers at {where}",
+                "start it (`systemctl start docker`), or point DOCKER_HOST to another",
+                evidence,
+            )
+        if isinstance(error, TimeoutError):
+            return EngineUnavailable(
+                f"the Docker Engine at {where} did not answer in time",
+                "see whether it is overloaded or hangs: `docker version`",
+                evidence,
+            )
+        return EngineUnavailable(
+            f"the connection to the Docker Engine at {where} broke off",
+            "see whether it was restarted: `docker version`; then run the same command again",
+            evidence,
+        )
+
+
+class EventStream:
+    """Events of the Engine, read by a thread of its own so that waiting for one can have a deadline."""
+
+    def __init__(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, engine: Engine
+    ) -> None:
+        self._response = response
+        self._socket = connection.sock
+        self._engine = engine
+        self._queue: queue.SimpleQueue[Mapping[str, Any] | Exception] = queue.SimpleQueue()
+        if self._socket is not None:
+            self._socket.settimeout(None)
+        self._reader = threading.Thread(target=self._follow, name="engine-events", daemon=True)
+        self._reader.start()
+
+    def until(self, deadline: float) -> Iterator[Mapping[str, Any]]:
+        """Each event as it comes, ending at `deadline` (on `time.monotonic`'s clock)."""
+        while True:
+            try:
+                event = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                return
+            if isinstance(event, Exception):
+                # Whoever asks again gets the same answer.
+                self._queue.put(event)
+                raise self._engine._gone(event) from event
+            yield event
+
+    def close(self) -> None:
+        # Closing a socket does not wake a thread that reads from it; shutting it down does.
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(timeout=5)
+        self._response.close()
+        if self._socket is not None:
+            self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _follow(self) -> None:
+        try:
+            for line in self._response:
+                if line.strip():
+                    self._queue.put(json.loads(line))
+            self._queue.put(ConnectionError("the stream of events ended"))
+        except Exception as error:
+            self._queue.put(error)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+        self._patience = timeout
+
+    def connect(self) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(self._patience)
+            sock.connect(self._path)
+        except BaseException:
+            sock.close()
+            raise
+        self.sock = sock
+
+
+def demultiplexed(raw: bytes) -> bytes:
+    """The text of a log stream: frames of stdout and stderr where there is no terminal, else as it is."""
+    text, at = bytearray(), 0
+    while at < len(raw):
+        head = raw[at : at + 8]
+        if len(head) < 8 or head[0] > 2 or head[1:4] != b"\0\0\0":
+            return bytes(text) + raw[at:]
+        size = int.from_bytes(head[4:8], "big")
+        text += raw[at + 8 : at + 8 + size]
+        at += 8 + size
+    return bytes(text)
+
+
+def _target(path: str, query: Mapping[str, object]) -> str:
+    pairs = {
+        name: json.dumps(value)
+        if isinstance(value, dict | list)
+        else str(int(value) if isinstance(value, bool) else value)
+        for name, value in query.items()
+    }
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def _version(response: http.client.HTTPResponse) -> str:
+    """From the header `Server: Docker/20.10.24 (linux)`: no request of its own is needed."""
+    product = (response.getheader("Server") or "").split(" ")[0]
+    return product.removeprefix("Docker/") if product.startswith("Docker/") else ""
+
+
+def _expect_success(response: http.client.HTTPResponse, path: str, body: bytes) -> None:
+    if response.status < 400:
+        return
+    try:
+        said = str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        said = body.decode(errors="replace").strip()[:200] or response.reason
+    evidence = f"GET {path}: {response.status} {said}"
+    if response.status == 404:
+        raise NotThere(f"the Docker Engine does not know it any more: {said}", "", evidence)
+    if response.status in (401, 403):
+        raise StackctlError(
+            f"the way to the Docker Engine refuses GET {path}",
+            "a socket proxy in between must let this path through, or point DOCKER_HOST to the Engine itself",
+            evidence,
+        )
+    raise StackctlError(f"the Docker Engine could not answer GET {path}: {said}", "", evidence)

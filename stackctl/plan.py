@@ -1,0 +1,241 @@
+"""What `up` would do, and why: the files and this host against what runs. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from graphlib import TopologicalSorter
+
+from stackctl.compare import Difference, differences
+from stackctl.model import (
+    NOTHING,
+    Action,
+    Bundle,
+    Cause,
+    Container,
+    Kind,
+    Observed,
+    Plan,
+    Spoke,
+    Stack,
+    Stanza,
+    Verb,
+    Wanted,
+    Who,
+)
+
+_SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|DSN|_URL$|_URI$", re.IGNORECASE)
+
+
+def plan(
+    stack: Stack,
+    bundle: Bundle,
+    wanted: Mapping[str, Wanted],
+    observed: Observed,
+    profiles: Iterable[str],
+    only: Collection[str] = (),
+    refresh: bool = False,
+) -> Plan:
+    """One action for each spoke that `up` means, in the order of the dependency graph; removals come first.
+
+    `only` names the spokes to bring up; what they depend on is created or started, but never recreated.
+    `refresh` also recreates what differs only because a newer stackctl renders it differently.
+    """
+    active = frozenset(profiles)
+    means = selected(stack, active, only)
+    running = _by_spoke(observed)
+    names = _engine_names(stack.name, bundle.compose.get("networks"))
+    volumes = _engine_names(stack.name, bundle.compose.get("volumes"))
+
+    def decide(name: str) -> Action:
+        spoke, want = stack.spoke(name), wanted[name]
+        action = _decide(spoke, want, running.get(name, ()), observed, names, volumes, refresh)
+        if only and name not in only and action.verb is Verb.RECREATE:
+            return Action(name, Verb.NOTHING, action.causes)
+        return action
+
+    known = {spoke.name for spoke in stack.spokes}
+    gone = sorted(
+        name
+        for name, containers in running.items()
+        if name not in known
+        and any("stackctl.spoke" in c.labels for c in containers)
+        and (not only or name in only)
+    )
+    ordered = [name for wave in waves(stack, means) for name in wave]
+    return Plan(
+        actions=(*(Action(name, Verb.REMOVE) for name in gone), *map(decide, ordered)),
+        idle=tuple(
+            spoke.name
+            for spoke in stack.spokes
+            if spoke.name not in means
+            and not spoke.active(active)
+            and any(c.running for c in running.get(spoke.name, ()))
+        ),
+    )
+
+
+def selected(stack: Stack, profiles: Iterable[str], only: Collection[str] = ()) -> frozenset[str]:
+    """The spokes that `up` means: those named, else those active, and all that they depend on."""
+    active = frozenset(profiles)
+    todo = [s.name for s in stack.spokes if (s.name in only if only else s.active(active))]
+    needs = _needs(stack)
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name not in found and name in needs:
+            found.add(name)
+            todo += needs[name]
+    return frozenset(found)
+
+
+def waves(stack: Stack, among: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    """Groups of these spokes, each needing nothing but the groups before it; by name within a group."""
+    needs = _needs(stack)
+    order = TopologicalSorter({n: [d for d in needs[n] if d in among] for n in needs if n in among})
+    order.prepare()
+    groups = []
+    while order.is_active():
+        groups.append(tuple(sorted(order.get_ready())))
+        order.done(*groups[-1])
+    return tuple(groups)
+
+
+def _needs(stack: Stack) -> dict[str, list[str]]:
+    names = {spoke.name for spoke in stack.spokes}
+    return {s.name: [d.spoke for d in s.dependencies if d.spoke in names] for s in stack.spokes}
+
+
+def _by_spoke(observed: Observed) -> dict[str, tuple[Container, ...]]:
+    found: dict[str, list[Container]] = {}
+    for container in observed.containers:
+        found.setdefault(container.spoke, []).append(container)
+    return {name: tuple(containers) for name, containers in found.items()}
+
+
+def _engine_names(project: str, elements: Mapping[str, Stanza] | None) -> dict[str, str]:
+    names = {
+        name: str((how or NOTHING).get("name") or f"{project}_{name}")
+        for name, how in (elements or {}).items()
+    }
+    return {"default": f"{project}_default", **names}
+
+
+# ---- one spoke
+
+
+def _decide(
+    spoke: Spoke,
+    want: Wanted,
+    containers: tuple[Container, ...],
+    observed: Observed,
+    names: Mapping[str, str],
+    volumes: Mapping[str, str],
+    refresh: bool,
+) -> Action:
+    containers = tuple(c for c in containers if c.state != "removing")
+    if not containers:
+        return Action(spoke.name, Verb.CREATE)
+    ours: dict[Cause, None] = {}
+    theirs: dict[Cause, None] = {}
+    for container in containers:
+        found = differences(
+            want.stanza, container, observed.image_defaults.get(container.image_id, NOTHING), names, volumes
+        )
+        for cause in _causes(spoke, want, container, found):
+            (theirs if cause.who is Who.STACKCTL else ours)[cause] = None
+    if ours or (theirs and refresh):
+        return Action(spoke.name, Verb.RECREATE, (*ours, *theirs))
+    if stopped := tuple(_stopped(spoke, containers)):
+        return Action(spoke.name, Verb.START, (*stopped, *theirs))
+    return Action(spoke.name, Verb.NOTHING, tuple(theirs))
+
+
+def _causes(
+    spoke: Spoke, want: Wanted, container: Container, found: tuple[Difference, ...]
+) -> Iterator[Cause]:
+    should, has = want.stanza.get("labels") or NOTHING, container.labels
+    same = has.get("stackctl.fingerprint") == should.get("stackctl.fingerprint")
+    # What was rendered by another version of stackctl differs in fields that nobody here changed.
+    rendered = _moved(has, should, "stackctl.rendered")
+    who = Who.YOU if not same else Who.STACKCTL if rendered else Who.HOST
+    image = tuple(_image_causes(spoke, want, container, Who.YOU if not same else Who.HOST))
+    yield from image
+    fields = [_field_cause(spoke, difference, who) for difference in found]
+    yield from fields
+    if not same:
+        inputs = tuple(_input_causes(spoke, has, should))
+        yield from inputs
+        if not (fields or inputs or image):
+            yield _own(spoke, has, should, "stackctl.fingerprint", Who.YOU)
+    elif rendered:
+        if not fields:
+            yield _own(spoke, has, should, "stackctl.rendered", Who.STACKCTL)
+    elif not (fields or image) and _applied_differs(has.get("stackctl.applied", ""), want.applied):
+        yield Cause(Who.HOST, "secrets or variables", "(changed)", "(changed)")
+    if container.state in ("paused", "dead"):
+        yield Cause(Who.HOST, "state", container.state, "running")
+
+
+def _image_causes(spoke: Spoke, want: Wanted, container: Container, who: Who) -> Iterator[Cause]:
+    reference = str(want.stanza.get("image") or container.image)
+    if reference != container.image:
+        at = spoke.at("image") if who is Who.YOU else None
+        yield Cause(who, "image", container.image, reference, at)
+    elif want.image_id and want.image_id != container.image_id:
+        yield Cause(Who.IMAGE, "image", _short(container.image_id), _short(want.image_id))
+
+
+def _field_cause(spoke: Spoke, difference: Difference, who: Who) -> Cause:
+    old, new = difference.old, difference.new
+    group, _, name = difference.field.partition(".")
+    if group == "environment" and _SECRET_NAME.search(name):
+        old, new = ("(changed)" if value else "" for value in (old, new))
+    at = spoke.at(*difference.path) if who is Who.YOU else None
+    return Cause(who, difference.field, old, new, at)
+
+
+def _input_causes(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str]) -> Iterator[Cause]:
+    """The inputs of the fingerprint that moved, where the container says which it was made of."""
+    old, new = (_inputs(labels.get("stackctl.inputs", "")) for labels in (has, should))
+    if not old:
+        return
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield Cause(Who.YOU, f"input {name}", old.get(name, ""), new.get(name, ""), spoke.at(name))
+
+
+def _inputs(label: str) -> dict[str, str]:
+    pairs = (part.rpartition("=") for part in label.split(","))
+    return {name: digest for name, _, digest in pairs if name}
+
+
+def _moved(has: Mapping[str, str], should: Mapping[str, str], label: str) -> bool:
+    return bool(has.get(label)) and bool(should.get(label)) and has[label] != should[label]
+
+
+def _own(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str], label: str, who: Who) -> Cause:
+    at = spoke.at() if who is Who.YOU else None
+    return Cause(who, label, has.get(label, "")[:12], str(should.get(label, ""))[:12], at)
+
+
+def _applied_differs(has: str, should: str) -> bool:
+    """Whether two labels made with the same key say different things; other pairs cannot be compared."""
+    old, new = has.split("."), should.split(".")
+    comparable = len(old) == len(new) == 4 and (old[0], old[2]) == (new[0], new[2])
+    return comparable and old[3] != new[3]
+
+
+def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:
+    for container in containers:
+        if container.state not in ("created", "exited"):
+            continue
+        if spoke.kind is Kind.JOB and container.state == "exited":
+            if container.exit_code:
+                yield Cause(Who.HOST, "exit code", str(container.exit_code), "0")
+            continue
+        yield Cause(Who.HOST, "state", container.state, "running")
+
+
+def _short(image_id: str) -> str:
+    return image_id.removeprefix("sha256:")[:12]

@@ -1,0 +1,167 @@
+"""Checks of pages and manifests -> the Checks of a spoke, once the whole stack is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from stackctl.codes import finding
+from stackctl.findings import Finding
+from stackctl.model import Check, Control, Expect, Kind, Named, OnNetwork, Published, Request, Spoke, Target
+from stackctl.read.networks import Networks
+from stackctl.read.partial import CheckDraft
+
+_DOCKER_PORTS = (2375, 2376)
+_HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal")  # noqa: S104
+_VERSION = r"(?:/v[0-9]+\.[0-9]+)?"
+# Reads that go on until somebody stops them, or that carry a whole image or file system.
+_STREAMS = re.compile(
+    _VERSION + r"/(?:events|session|grpc|system/dial-stdio"
+    r"|containers/[^/]+/(?:logs|stats|attach|attach/ws|export|archive|resize)"
+    r"|(?:services|tasks)/[^/]+/logs|images/get|images/.+/get)/?\Z"
+)
+_CREATE = re.compile(_VERSION + r"/containers/create\Z")
+# One digit 64 times: no Engine ever gives such an id.
+_IMPOSSIBLE = re.compile(_VERSION + r"/[a-z]+/([0-9a-f])\1{63}(?:/[a-z/]+)?\Z")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_.~:@-]+)*/?(?:\?[^#]*)?\Z")
+
+
+def safe_for_docker(method: str, path: str) -> bool:
+    """Whether a request without a body can neither change anything nor hang, even with an open proxy."""
+    bare = path.partition("?")[0]
+    # `/../`, `%2e` and `//` may mean another path to the Engine than to whoever reads this one.
+    if not _PLAIN_PATH.match(path) or {".", ".."} & set(bare.split("/")):
+        return False
+    if method in ("GET", "HEAD"):
+        return not _STREAMS.match(bare)
+    if path != bare:
+        return False
+    return (method == "POST" and bool(_CREATE.match(path))) or bool(_IMPOSSIBLE.match(path))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a check can name: all spokes of the stack, and its networks."""
+
+    spokes: Sequence[Spoke]
+    networks: Networks
+
+    def called(self, host: str) -> Spoke | None:
+        """The spoke that answers to a name on its networks."""
+        return next((spoke for spoke in self.spokes if host in _names_of(spoke)), None)
+
+    def routed(self, host: str) -> bool:
+        return any(host in route.hosts for spoke in self.spokes for route in spoke.routes)
+
+    @property
+    def edge(self) -> Spoke | None:
+        return next((spoke for spoke in self.spokes if spoke.kind is Kind.EDGE), None)
+
+
+def _names_of(spoke: Spoke) -> frozenset[str]:
+    names = {spoke.name, str(spoke.service.get("container_name", "")), str(spoke.service.get("hostname", ""))}
+    for options in spoke.service.get("networks", {}).values():
+        names |= set(options.get("aliases") or ())
+    return frozenset(names - {""})
+
+
+def resolve_checks(
+    spoke: Spoke, drafts: Iterable[CheckDraft], around: Surroundings
+) -> tuple[tuple[Check, ...], list[Finding]]:
+    """The checks of a spoke, and what became of those that cannot be taken over."""
+    checks: list[Check] = []
+    findings: list[Finding] = []
+    for draft in drafts:
+        resolved = _resolve(spoke, draft, around, findings)
+        if resolved is not None:
+            checks.append(resolved)
+    return tuple(checks), findings
+
+
+def _resolve(spoke: Spoke, draft: CheckDraft, around: Surroundings, findings: list[Finding]) -> Check | None:
+    vantage = ""
+    if draft.network:
+        network, problem = around.networks.resolve(draft.network, draft.at)
+        if problem is not None:
+            findings.append(problem)
+        if network is None:
+            if draft.from_page:
+                message = f"“{draft.title}” asks from a network that this stack does not have"
+                findings.append(finding("SC304", draft.at, message))
+            return None
+        vantage = network
+    asked = around.called(draft.host)
+    docker = draft.port in _DOCKER_PORTS or (asked is not None and asked.kind is Kind.SOCKET_PROXY)
+    if docker and not safe_for_docker(draft.method, draft.path):
+        message = f"“{draft.title}”: {draft.method} {draft.path} may take effect, or hang, on a live Engine"
+        hint = "ask with GET, with POST /containers/create, or with an id of 64 equal digits"
+        findings.append(finding("SC305", draft.at, message, hint))
+        return None
+    where = _target(draft, around, vantage)
+    if isinstance(where, str):
+        code = "SC304" if draft.from_page else "SC103"
+        findings.append(finding(code, draft.at, f"“{draft.title}” {where}"))
+        return None
+    target, host = where
+    expect = replace(draft.expect, names_container=spoke.name) if draft.names_itself else draft.expect
+    check = Check(
+        code="CK401",
+        spoke=spoke.name,
+        title=draft.title,
+        look=Request(vantage, target, draft.method, draft.path, host),
+        expect=expect,
+        at=draft.at,
+    )
+    if expect.no_answer:
+        return _unreachable(check, draft, asked, docker, findings)
+    if docker and expect.statuses and min(expect.statuses) >= 400:
+        return replace(check, controls=(_answers(Request(vantage, target, "GET", "/version")),))
+    return check
+
+
+def _answers(request: Request) -> Control:
+    return Control(request, Expect(statuses=frozenset((200,))), "the proxy answers allowed requests")
+
+
+def _target(draft: CheckDraft, around: Surroundings, vantage: str) -> tuple[Target, str] | str:
+    """The target and the Host header, or why there is none."""
+    if vantage:
+        return Named(draft.host, draft.port), draft.host_header
+    host = next((name for name in (draft.host_header, draft.host) if around.routed(name)), "")
+    if host and draft.host in (*_HERE, host):
+        if around.edge is None:
+            return f"asks for {host}, but the stack has no edge"
+        return Published(around.edge.name, _container_port(around.edge, draft.port)), host
+    asked = around.called(draft.host)
+    if asked is not None:
+        return Published(asked.name, _container_port(asked, draft.port)), draft.host_header
+    return Named(draft.host, draft.port), draft.host_header
+
+
+def _container_port(spoke: Spoke, port: int) -> int:
+    """The container's port behind the port of a URL, which names what is published."""
+    if any(p.target == port for p in spoke.ports):
+        return port
+    return next((p.target for p in spoke.ports if p.published == str(port)), port)
+
+
+def _unreachable(
+    check: Check, draft: CheckDraft, asked: Spoke | None, docker: bool, findings: list[Finding]
+) -> Check | None:
+    """No answer proves something only where the same address answers from a place that may ask."""
+    home = next(iter(asked.networks), "") if asked is not None else ""
+    if asked is None or not home:
+        message = f"“{draft.title}” would hold with its target down, and there is nothing to compare with"
+        hint = "name a spoke of this stack as the target"
+        findings.append(finding("SC301", draft.at, message, hint))
+        return None
+    target = OnNetwork(asked.name, home, draft.port)
+    look = check.look
+    assert isinstance(look, Request)
+    if docker:
+        control = _answers(Request(home, target, "GET", "/version"))
+    else:
+        asks = Request(home, target, draft.method, draft.path, draft.host_header)
+        control = Control(asks, Expect(), f"{asked.name} answers on the network {home}")
+    return replace(check, look=replace(look, target=target), controls=(control,))

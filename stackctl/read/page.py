@@ -1,0 +1,468 @@
+"""A page that people read -> one half of a spoke.
+
+Its declared fields are a closed list; all else is prose. A field that cannot be read is a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from stackctl.codes import finding
+from stackctl.findings import Finding, Location
+from stackctl.model import CommonIssue, Kind, Path, Recorded
+from stackctl.read.blocks import Block, Fence, Heading, Line, read_blocks
+from stackctl.read.compose_keys import service_forms
+from stackctl.read.forms import Forms
+from stackctl.read.manifest import OWN_KEYS, read_service
+from stackctl.read.page_checks import VerifyBlock, read_verify
+from stackctl.read.page_values import Item, is_none, items, split_field, without_comment
+from stackctl.read.partial import HOST_NAME, SPOKE_NAME, Partial, RouteDraft
+from stackctl.read.text import Source
+from stackctl.read.yaml_nodes import load_yaml
+
+_DECLARED = {
+    **{name: name for name in ("status", "phase", "kind", "port", "image", "user", "ports", "environment")},
+    **{name: name for name in ("volumes", "networks", "labels", "command", "secrets")},
+    "volume": "volumes",
+    "network": "networks",
+    "label": "labels",
+    "secret": "secrets",
+    "profile": "profiles",
+    "profiles": "profiles",
+    "dependency": "depends_on",
+    "dependencies": "depends_on",
+    "hostname": "hostname",
+    "hostnames": "hostname",
+    "config dir": "settings_dir",
+    "image digest": "digest",
+}
+_RECORDED = {
+    "smoke test": "smoke_test",
+    "last pass": "last_pass",
+    "artifacts": "artifacts",
+    "last updated": "last_updated",
+    "last change fingerprint": "fingerprint",
+}
+_SEVERAL = (
+    "volumes",
+    "networks",
+    "ports",
+    "environment",
+    "labels",
+    "secrets",
+    "profiles",
+    "depends_on",
+    "hostname",
+)
+_PLACES_OF_FIELDS = ("", "configuration", "access")
+# Elsewhere these words begin sentences too often to say anything about a field.
+_NEVER_PROSE = ("image", "volumes", "networks", "ports", "hostname", "environment", "labels", "depends_on")
+_TITLE_END = re.compile(r"\s*[-–—:]\s*spoke\s*\Z", re.IGNORECASE)
+_EXPECTED = re.compile(
+    r"[*_]{0,2}expected(?: result| output| response| status)?[*_]{0,2}\s*:[*_]{0,2}\s*(.*)\Z", re.I
+)
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)\Z")
+_DIGEST = re.compile(r"(?:(?P<repository>[^@\s]+)@)?(?P<digest>sha256:[0-9a-f]{64})\Z")
+_SHELLS = ("", "bash", "sh", "shell", "console", "zsh")
+
+
+@dataclass
+class _Field:
+    """A declared field: its own value, and the bullets under it."""
+
+    key: str
+    value: str
+    line: int
+    column: int
+    value_column: int
+    bullets: list[Line] = field(default_factory=list)
+
+    def lines(self) -> Iterator[tuple[str, int, int]]:
+        """Each text that the field's values stand in, with its line and column."""
+        if self.value:
+            yield self.value, self.line, self.value_column
+        for bullet in self.bullets:
+            yield bullet.text, bullet.line, bullet.column
+
+
+def read_page(source: Source) -> Partial:
+    """Read `spokes/NAME.md`; never raises for what the page says."""
+    return _Page(source).read(read_blocks(source.text))
+
+
+class _Page:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.fields: dict[str, _Field] = {}
+        self.recorded: dict[str, _Field] = {}
+        self.issues: list[dict[str, str]] = []
+        self.verify: list[VerifyBlock] = []
+        self.settings: list[Fence] = []
+        self.findings: list[Finding] = []
+        self.places: dict[Path, Location] = {(): Location(source.file)}
+        self.title = ""
+
+    def not_understood(self, at: Location, message: str, hint: str = "") -> None:
+        self.findings.append(finding("SC111", at, message, hint))
+
+    # ---- collecting
+
+    def read(self, blocks: tuple[Block, ...]) -> Partial:
+        section = part = ""
+        current: _Field | None = None
+        issue_key = ""
+        for block in blocks:
+            if isinstance(block, Heading):
+                current, issue_key = None, ""
+                if block.level == 1 and not self.title:
+                    self.title = _TITLE_END.sub("", block.text).strip()
+                    self.places[("title",)] = self.source.at(block.line)
+                elif block.level <= 2:
+                    section, part = _words(block.text), ""
+                else:
+                    part = _words(block.text)
+                    if part.startswith("verify"):
+                        self.verify.append(VerifyBlock(block.text, self.source.at(block.line)))
+            elif isinstance(block, Fence):
+                current = None
+                self._fence(block, section, part)
+            elif part.startswith("verify") and (expected := _EXPECTED.match(block.text)):
+                current = None
+                self.verify[-1].expect(expected[1], self.source.at(block.line, block.column))
+            elif part.startswith("verify") and self.verify[-1].continues(block.line):
+                self.verify[-1].more(block.text, block.line)
+            else:
+                found = self._declared(block, section, part)
+                if found is not None:
+                    current = found
+                    issue_key = ""
+                elif part == "common issues":
+                    issue_key = self._issue(block, issue_key)
+                elif current is not None and block.bullet and current.key in _SEVERAL:
+                    current.bullets.append(block)
+                elif part == "key settings" and block.bullet:
+                    self._setting(block)
+                elif not block.text:
+                    current = None
+        return self._partial()
+
+    def _declared(self, line: Line, section: str, part: str) -> _Field | None:
+        parts = split_field(line.text, plain=part == "fingerprint inputs")
+        if parts is None:
+            return None
+        word, value, value_column = parts
+        name = _words(word)
+        at = self.source.at(line.line, line.column)
+        found = _Field("", value, line.line, line.column, line.column + value_column)
+        if name in _RECORDED:
+            found.key = _RECORDED[name]
+            self.recorded.setdefault(found.key, found)
+            return found
+        if name not in _DECLARED:
+            # Another bold word ends the list above it, as a field of the page would.
+            bold = line.text.startswith(("**", "__")) and name not in _ISSUE
+            return found if bold or part == "fingerprint inputs" else None
+        found.key = _DECLARED[name]
+        if section not in _PLACES_OF_FIELDS:
+            if found.key in _NEVER_PROSE:
+                where = f"under “{section}”" if section else "here"
+                self.not_understood(
+                    at,
+                    f"`{word}` {where} is not read",
+                    "state it above the first heading or under Configuration",
+                )
+                return found
+            return None
+        if found.key == "digest" and part != "fingerprint inputs":
+            return found
+        first = self.fields.get(found.key)
+        if first is None:
+            self.fields[found.key] = found
+        elif (is_none(first.value), without_comment(first.value)) != (is_none(value), without_comment(value)):
+            self.not_understood(
+                at, f"`{word}` stands here and at line {first.line + 1}; the first one is read"
+            )
+        return found
+
+    def _issue(self, line: Line, key: str) -> str:
+        parts = split_field(line.text, plain=True)
+        name = _words(parts[0]) if parts else ""
+        if parts and name in _ISSUE:
+            if name == "symptom":
+                self.places[("issues", str(len(self.issues)))] = self.source.at(line.line, line.column)
+                self.issues.append({})
+            if self.issues:
+                self.issues[-1][name] = parts[1]
+            return name
+        if key and self.issues and not line.bullet:
+            self.issues[-1][key] = f"{self.issues[-1][key]} {line.text}".strip()
+        return key
+
+    def _setting(self, line: Line) -> None:
+        """A bullet under Key Settings without a label above it is environment, where it looks like that."""
+        if _ASSIGNMENT.match(without_comment(line.text)):
+            made = _Field("environment", "", line.line, line.column, line.column)
+            self.fields.setdefault("environment", made).bullets.append(line)
+
+    def _fence(self, fence: Fence, section: str, part: str) -> None:
+        if part.startswith("verify") and fence.language in _SHELLS:
+            self.verify[-1].command(fence.content, self.source.at(fence.line, fence.column))
+        elif section == "configuration" and part == "key settings" and fence.language in ("yaml", "yml"):
+            self.settings.append(fence)
+
+    # ---- understanding
+
+    def _partial(self) -> Partial:
+        service: dict[str, Any] = {}
+        for key, value in self._settings():
+            service[key] = value
+        for key in ("image", "user"):
+            if (one := self._one(key)) is not None:
+                service[key] = one
+        forms = Forms(self._note, {})
+        service |= self._lists(forms)
+        for key in ("environment", "labels"):
+            if (pairs := self._pairs(key)) is not None:
+                service[key] = {**service.get(key, {}), **pairs}
+        command = self.fields.get("command")
+        if command is not None and not is_none(command.value):
+            self.places[("command",)] = self._at(command)
+            text = without_comment(command.value) if command.value.startswith("`") else command.value
+            if (words := forms.normalise("command", "command", text, ("command",))) is not None:
+                service["command"] = words
+        if self.fields.get("command") and "command" not in service and is_none(self.fields["command"].value):
+            self.places[("command",)] = self._at(self.fields["command"])
+        checks, more = read_verify(self.verify)
+        self.findings += more
+        for number, check in enumerate(checks):
+            self.places[("checks", str(number))] = check.at
+        return Partial(
+            file=self.source.file,
+            service=service,
+            title=self.title,
+            kind=self._kind(),
+            routes=self._routes(),
+            checks=checks,
+            settings_dir=self._settings_dir(),
+            status=self._prose("status"),
+            phase=self._prose("phase"),
+            digest=self._digest(),
+            recorded=self._recorded(),
+            smoke_test=self._past("smoke_test"),
+            issues=tuple(
+                CommonIssue(i.get("symptom", ""), i.get("cause", ""), i.get("fix", "")) for i in self.issues
+            ),
+            places=self.places,
+            findings=tuple(self.findings),
+        )
+
+    def _note(self, code: str, path: Path, message: str, hint: str) -> None:
+        around = (self.places.get(path[:length]) for length in range(len(path), -1, -1))
+        at = next((place for place in around if place is not None), Location(self.source.file))
+        self.not_understood(at, message, hint)
+
+    def _at(self, found: _Field) -> Location:
+        return self.source.at(found.line, found.column)
+
+    def _one(self, key: str) -> str | None:
+        found = self.fields.get(key)
+        if found is None or is_none(found.value):
+            return None
+        self.places[(key,)] = self._at(found)
+        values = items(found.value)
+        if len(values) != 1 or re.search(r"[\s`]", values[0].text):
+            self.not_understood(self._at(found), f"`{found.value}` is not one {key}")
+            return None
+        return values[0].text
+
+    def _prose(self, key: str) -> str | None:
+        found = self.fields.get(key)
+        if found is None or not found.value:
+            return None
+        self.places[(key,)] = self._at(found)
+        return found.value
+
+    def _items(self, key: str) -> list[tuple[Item, Location]] | None:
+        """The values of a field that may hold several; None where the page does not state it."""
+        found = self.fields.get(key)
+        if found is None:
+            return None
+        self.places[(key,)] = self._at(found)
+        values = []
+        for text, line, column in found.lines():
+            values += [(item, self.source.at(line, item.column)) for item in items(text, column)]
+        if not values and not any(is_none(text) for text, _, _ in found.lines()):
+            self.not_understood(
+                self._at(found), f"`{key}` is stated without a value", "write `None` for none"
+            )
+            return None
+        return values
+
+    def _lists(self, forms: Forms) -> dict[str, Any]:
+        service: dict[str, Any] = {}
+        for key in ("volumes", "networks", "ports", "secrets", "profiles", "depends_on"):
+            stated = self._items(key)
+            if stated is None:
+                continue
+            # One by one, so that a value that is not understood does not take the others with it.
+            whole: Any = {} if key in ("networks", "depends_on") else []
+            for item, at in stated:
+                here = str(len(whole))
+                self.places[(key, "?")] = self.places[(key, "?", "0")] = at
+                text = item.text.lower().replace(" ", "-") if key == "depends_on" else item.text
+                if key == "depends_on" and not SPOKE_NAME.match(text):
+                    self.not_understood(at, f"`{item.text}` is not the name of a spoke")
+                    continue
+                if key == "profiles" and re.search(r"\s", text):
+                    self.not_understood(at, f"`{item.text}` is not the name of a profile")
+                    continue
+                one = forms.normalise(key, service_forms()[key], [text], (key, "?"))
+                if isinstance(whole, dict):
+                    whole |= one or {}
+                    self.places |= {(key, name): at for name in one or {}}
+                else:
+                    whole += one or []
+                    self.places |= {(key, str(n)): at for n in range(int(here), len(whole))}
+            for path in ((key, "?"), (key, "?", "0")):
+                self.places.pop(path, None)
+            service[key] = whole
+        return service
+
+    def _pairs(self, key: str) -> dict[str, str | None] | None:
+        found = self.fields.get(key)
+        if found is None:
+            return None
+        self.places.setdefault((key,), self._at(found))
+        pairs: dict[str, str | None] = {}
+        for text, line, column in found.lines():
+            if is_none(text):
+                continue
+            at = self.source.at(line, column)
+            bullet = any(line == b.line for b in found.bullets)
+            values = [without_comment(text)] if bullet else [item.text for item in items(text)]
+            for value in values:
+                name, equals, content = value.partition("=")
+                name = name.strip()
+                if not equals or not name or re.search(r"[\s`]", name):
+                    self.not_understood(at, f"`{value}` is not NAME=value")
+                elif pairs.get(name, content) != content:
+                    self.not_understood(at, f"`{name}` stands twice; the first value is read")
+                else:
+                    pairs[name] = content
+                    self.places[(key, name)] = at
+        return pairs
+
+    def _settings(self) -> Iterator[tuple[str, Any]]:
+        """YAML under Key Settings: keys of a service, or environment variables."""
+        for fence in self.settings:
+            document = load_yaml(self.source, fence.line, fence.column, fence.content)
+            for problem in document.findings:
+                self.not_understood(problem.at, problem.message)
+            value = document.value
+            at = self.source.at(fence.line, fence.column)
+            if not isinstance(value, dict) or document.findings:
+                continue
+            if all(re.fullmatch(r"[A-Z][A-Z0-9_]*", key) for key in value):
+                places = {("environment", *path): place for path, place in document.places.items()}
+                written = {("environment", *path): text for path, text in document.written.items()}
+                value = {"environment": value}
+            elif all(key in service_forms() or key in OWN_KEYS for key in value):
+                places, written = dict(document.places), dict(document.written)
+                for key in [key for key in value if key in OWN_KEYS]:
+                    self.not_understood(places[(key,)], f"`{key}` is read from the manifest only")
+            else:
+                self.not_understood(at, "this block is neither environment nor keys of a Compose service")
+                continue
+            self.places |= {path: place for path, place in places.items() if path}
+            yield from read_service(value, self._note, written).items()
+
+    def _kind(self) -> Kind | None:
+        one = self._one("kind")
+        if one is None:
+            return None
+        if one.lower() in list(Kind):
+            return Kind(one.lower())
+        self.not_understood(self.places[("kind",)], f"`{one}` is not a kind", f"one of {', '.join(Kind)}")
+        return None
+
+    def _routes(self) -> tuple[RouteDraft, ...] | None:
+        """The first route; hosts or port is None where the page does not state it, and `N/A` is no route."""
+        stated = self._items("hostname")
+        port = self._port()
+        if stated is None:
+            return (RouteDraft(None, port),) if port is not None else None
+        self.places[("route",)] = self.places[("route", "0", "host")] = self.places[("hostname",)]
+        hosts = []
+        for item, at in stated:
+            name = re.sub(r"\Ahttps?://", "", item.text.lower()).rstrip("/")
+            if HOST_NAME.match(name) and ".." not in name:
+                hosts.append(name)
+            else:
+                self.not_understood(at, f"`{item.text}` is not a host name")
+        if not hosts:
+            return () if not stated else None
+        return (RouteDraft(tuple(dict.fromkeys(hosts)), port),)
+
+    def _port(self) -> int | None:
+        one = self._one("port")
+        if one is None:
+            return None
+        self.places[("route", "0", "port")] = self.places[("port",)]
+        match = re.fullmatch(r"([0-9]{1,5})(?:/tcp)?", one)
+        if match and 0 < int(match[1]) < 65536:
+            return int(match[1])
+        self.not_understood(self.places[("port",)], f"`{one}` is not a port of the container")
+        return None
+
+    def _settings_dir(self) -> str | None:
+        one = self._one("settings_dir")
+        if one is None:
+            return None
+        path = PurePosixPath(one)
+        if path.is_absolute() or ".." in path.parts or not path.parts or "$" in one or one.startswith("~"):
+            self.not_understood(
+                self.places[("settings_dir",)], f"`{one}` is not a folder inside the stack's folder"
+            )
+            return None
+        return str(path)
+
+    def _digest(self) -> str | None:
+        found = self.fields.get("digest")
+        if found is None or is_none(found.value):
+            return None
+        at = self.places[("digest",)] = self._at(found)
+        one = without_comment(found.value)
+        match = _DIGEST.match(one)
+        if match is None:
+            self.findings.append(
+                finding("SC203", at, f"`{one}` pins nothing", "write the image's real digest, or `N/A`")
+            )
+            return None
+        return one
+
+    def _past(self, key: str) -> str:
+        found = self.recorded.get(key)
+        if found is None or is_none(found.value):
+            return ""
+        self.places[("smoke_test",) if key == "smoke_test" else ("recorded", key)] = self._at(found)
+        return found.value
+
+    def _recorded(self) -> Recorded:
+        return Recorded(
+            last_pass=self._past("last_pass"),
+            artifacts=self._past("artifacts"),
+            last_updated=without_comment(self._past("last_updated")),
+            fingerprint=without_comment(self._past("fingerprint")),
+        )
+
+
+_ISSUE = ("symptom", "cause", "fix")
+
+
+def _words(text: str) -> str:
+    """A heading or key for comparison: lower case, without decoration."""
+    return " ".join(re.sub(r"[^\w/ -]", " ", text).lower().split())

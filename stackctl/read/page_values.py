@@ -1,0 +1,84 @@
+"""Values as people write them on a page: in backticks or not, with a comment behind, or "None"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+_FIELD = re.compile(
+    r"(?:\*\*|__)(?P<key>[A-Za-z][^*_:]{0,39}?)\s*(?::\s*(?:\*\*|__)|(?:\*\*|__)\s*:)\s*(?P<value>.*)\Z"
+)
+_PLAIN_FIELD = re.compile(r"(?P<key>[A-Za-z][A-Za-z ]{0,39}?)\s*:\s+(?P<value>.*)\Z")
+_NONE = re.compile(
+    r"(?:none|n/?a|nothing|tbd|todo|not yet\b.*|never|[-–—])(?=\s*(?:\Z|[-–—(,;.]))", re.IGNORECASE
+)
+_COMMENT = re.compile(r"\s+(?:[-–—]{1,2}\s.*|#\s.*)\Z|\s+\(.*\Z")
+_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]*)[^)]*\)")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One value, and its column in its line."""
+
+    text: str
+    column: int
+
+
+def split_field(text: str, plain: bool = False) -> tuple[str, str, int] | None:
+    """Key, value and the value's column of a `**Key:** value` line, or of `Key: value` where `plain`."""
+    match = _FIELD.match(text) or (_PLAIN_FIELD.match(text) if plain else None)
+    if match is None:
+        return None
+    return match["key"].strip(), match["value"].strip(), match.start("value")
+
+
+def is_none(value: str) -> bool:
+    """Whether the value says that there is none: `None`, `N/A (reason)`, `TBD`, and the like."""
+    return _NONE.match(re.sub(r"[`*_]", "", value).strip()) is not None
+
+
+def without_comment(value: str) -> str:
+    """The value without its backticks, and without what follows a dash or stands in brackets behind it."""
+    value = value.strip()
+    if value.startswith("`"):
+        ticks = re.match(r"`+", value)
+        fence = ticks[0] if ticks else "`"
+        end = value.find(fence, len(fence))
+        if end > 0:
+            return value[len(fence) : end].strip()
+    return _COMMENT.sub("", value).strip().strip("`").strip()
+
+
+def items(value: str, column: int = 0) -> list[Item]:
+    """The values of a line: one, or several parted by commas or "and"."""
+    value = _LINK.sub(lambda m: _named_by(m["text"], m["target"]).ljust(len(m[0])), value)
+    if is_none(value):
+        return []
+    # Code spans in a bracket behind a value are not values.
+    value = re.sub(r"`[^`]*`|\([^()]*\)", lambda m: m[0] if m[0][0] == "`" else " " * len(m[0]), value)
+    spans = [(m[1], m.start(1), m.start(), m.end()) for m in re.finditer(r"`([^`]+)`", value)]
+    if spans and not value[: spans[0][2]].strip():
+        found = [Item(spans[0][0].strip(), column + spans[0][1])]
+        for (_, _, _, end), (text, start, begin, _) in pairwise(spans):
+            # A span in the comment behind a value is not another value.
+            if not re.fullmatch(r"\s*(?:,|;|&|\+|and|,\s*and)\s*", value[end:begin]):
+                break
+            found.append(Item(text.strip(), column + start))
+        return [item for item in found if item.text]
+    found = []
+    for match in re.finditer(r"[^,;]+", re.sub(r"\s+[-–—]{1,2}\s.*\Z", "", value)):
+        position = match.start()
+        for part in re.split(r"(\s+and\s+)", match[0]):
+            text = without_comment(part)
+            if text and not re.fullmatch(r"\s*and\s*", part):
+                lead = len(part) - len(part.lstrip())
+                found.append(Item(text, column + position + lead))
+            position += len(part)
+    return found
+
+
+def _named_by(text: str, target: str) -> str:
+    """What a link names: the spoke of a linked page, else its text."""
+    page = re.search(r"([^/]+)\.md(?:#.*)?\Z", target)
+    return page[1] if page else text

@@ -1,0 +1,126 @@
+"""One merged half -> a Spoke: kind, image with its digest, networks and routes settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stackctl.codes import finding
+from stackctl.findings import Finding
+from stackctl.model import PROXY_NETWORK, Hardening, Kind, Route, Spoke
+from stackctl.read.images import DIGEST, kind_of, split_image
+from stackctl.read.networks import Networks
+from stackctl.read.partial import Partial, RouteDraft
+
+# An empty list here overrides the image's own; elsewhere it only says that there is none.
+_EMPTY_MEANS_SOMETHING = ("command", "entrypoint")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A spoke without its checks, which need the other spokes."""
+
+    spoke: Spoke
+    findings: tuple[Finding, ...]
+
+
+def with_domain(partial: Partial, domain: str) -> Partial:
+    """Host names that are one word stand for a name in the stack's domain."""
+
+    def full(host: str) -> str:
+        return host if "." in host or host == "localhost" else f"{host}.{domain}"
+
+    def drafted(route: RouteDraft) -> RouteDraft:
+        return replace(route, hosts=tuple(full(host) for host in route.hosts) if route.hosts else None)
+
+    routes = None if partial.routes is None else tuple(drafted(route) for route in partial.routes)
+    return replace(partial, routes=routes)
+
+
+def settle(name: str, partial: Partial, page: str, manifest: str, networks: Networks) -> Settled:
+    """Make the spoke of a merged half; `networks` are those that stack.yaml declares."""
+    findings: list[Finding] = list(partial.findings)
+    service: dict[str, Any] = {
+        key: value
+        for key, value in partial.service.items()
+        if value not in ([], {}) or key in _EMPTY_MEANS_SOMETHING
+    }
+    if "image" in service:
+        service["image"] = _image(service["image"], partial, findings)
+    kind = partial.kind or kind_of(service.get("image", ""))
+    routes = _routes(partial, page, manifest, findings)
+    if "networks" in service:
+        service["networks"] = _networks(service["networks"], partial, networks, findings)
+    elif (routes or kind is Kind.EDGE) and "network_mode" not in service:
+        service["networks"] = {PROXY_NETWORK: {}}
+    spoke = Spoke(
+        name=name,
+        kind=kind,
+        service=service,
+        title=partial.title,
+        page=page,
+        manifest=manifest,
+        routes=routes,
+        settings_dir=partial.settings_dir or "",
+        hardening=partial.hardening or Hardening.STRICT,
+        accept=partial.accept,
+        status=partial.status or "",
+        phase=partial.phase or "",
+        recorded=partial.recorded,
+        smoke_test=partial.smoke_test,
+        issues=partial.issues,
+        places=partial.places,
+    )
+    return Settled(spoke, tuple(findings))
+
+
+def _image(reference: str, partial: Partial, findings: list[Finding]) -> str:
+    """The reference with the digest that the page records, and without one that pins nothing."""
+    image = split_image(reference)
+    if image.digest and not DIGEST.match(image.digest) and "$" not in image.digest:
+        message = f"`{image.digest}` is no digest, so nothing is pinned"
+        findings.append(finding("SC203", partial.at("image"), message, "write the whole digest, or none"))
+        image = replace(image, digest="")
+    if partial.digest is None:
+        return str(image)
+    repository, _, digest = partial.digest.rpartition("@")
+    if repository and split_image(repository).repository != image.repository:
+        message = f"the digest is one of `{repository}`, but the image is `{image.repository}`"
+        findings.append(finding("SC107", partial.at("digest"), message))
+    elif image.digest and image.digest != digest:
+        message = f"the digest differs from that of `{image}` at {partial.at('image')}"
+        findings.append(finding("SC107", partial.at("digest"), message))
+    else:
+        image = replace(image, digest=digest)
+    return str(image)
+
+
+def _networks(
+    stated: Mapping[str, Any], partial: Partial, networks: Networks, findings: list[Finding]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, options in stated.items():
+        network, problem = networks.resolve(name, partial.at("networks", name))
+        # A network that does not exist is lint's to tell; here it keeps its name.
+        if problem is not None and network is not None:
+            findings.append(problem)
+        found[network or name] = options
+    return found
+
+
+def _routes(partial: Partial, page: str, manifest: str, findings: list[Finding]) -> tuple[Route, ...]:
+    routes = []
+    for number, draft in enumerate(partial.routes or ()):
+        at = partial.at("route", str(number))
+        only_page = at.file == page
+        if draft.hosts is None and only_page:
+            continue
+        missing = [word for word, value in (("host", draft.hosts), ("port", draft.port)) if not value]
+        if missing:
+            words = " and ".join(missing)
+            code = "SC111" if only_page else "SC103"
+            findings.append(finding(code, at, f"the route has no {words}", f"state its {words}"))
+        elif draft.hosts and draft.port:
+            routes.append(Route(draft.hosts, draft.port, draft.path, draft.strip))
+    return tuple(routes)

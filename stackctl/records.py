@@ -1,0 +1,236 @@
+"""Evidence: a line per verified spoke and run, only ever added to; and what it says about the spokes now."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stackctl import __version__
+from stackctl.checks import checks
+from stackctl.codes import CODES
+from stackctl.errors import StackctlError
+from stackctl.findings import Severity
+from stackctl.model import Bundle, Edge, Kind, Outcome, Result, Spoke, Stack, State
+
+SCHEMA = 1
+FILE = ".stackctl/records.jsonl"
+
+_VARYING = "CK202"
+"""Asked from the networks on which somebody sits at the time, so not the same in every run."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One result, as recorded."""
+
+    code: str
+    title: str
+    outcome: Outcome
+    saw: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one run saw of one spoke."""
+
+    at: str
+    """UTC, ISO 8601."""
+    stack: str
+    spoke: str
+    fingerprint: str
+    """The declared one, as the container's label has it."""
+    depends: Mapping[str, str]
+    """The declared fingerprints of what the spoke leans on."""
+    results: tuple[Seen, ...]
+    version: str
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class History:
+    records: tuple[Record, ...]
+    """In the order in which they were written."""
+    torn: str = ""
+    """A sentence about lines that are no records; empty where all are."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a spoke as its files stand now."""
+
+    state: State
+    documented: bool
+    """Whether its page records the current declared fingerprint."""
+
+
+# ---- pure
+
+
+def of_run(stack: Stack, bundle: Bundle, results: Iterable[Result], at: datetime) -> tuple[Record, ...]:
+    """A record for each spoke that has results."""
+    seen: dict[str, list[Seen]] = {}
+    for result in results:
+        check = result.check
+        seen.setdefault(check.spoke, []).append(Seen(check.code, check.title, result.outcome, result.saw))
+    moment = at.astimezone(UTC).isoformat(timespec="seconds")
+    return tuple(
+        Record(
+            moment,
+            stack.name,
+            name,
+            _declared(bundle, name),
+            _depends(stack, bundle, stack.spoke(name)),
+            tuple(found),
+            __version__,
+        )
+        for name, found in seen.items()
+    )
+
+
+def states(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> dict[str, Standing]:
+    """Each spoke's standing. Order decides which record is the last, no clock does."""
+    expected = checks(stack, bundle)
+    return {
+        spoke.name: Standing(
+            _state(
+                stack,
+                bundle,
+                spoke,
+                {(c.code, c.title) for c in expected if c.spoke == spoke.name and c.code != _VARYING},
+                [r for r in records if (r.stack, r.spoke) == (stack.name, spoke.name)],
+            ),
+            documented(spoke, bundle),
+        )
+        for spoke in stack.spokes
+    }
+
+
+def documented(spoke: Spoke, bundle: Bundle) -> bool:
+    """Whether the page records the current declared fingerprint, in full or by its first 12 digits."""
+    recorded = spoke.recorded.fingerprint.removeprefix("sha256:")
+    label = _declared(bundle, spoke.name)
+    _, _, digest = label.partition(".")
+    return len(recorded) >= 12 and (digest.startswith(recorded) or label.startswith(recorded))
+
+
+def _state(
+    stack: Stack, bundle: Bundle, spoke: Spoke, expected: set[tuple[str, str]], records: list[Record]
+) -> State:
+    now = (_declared(bundle, spoke.name), _depends(stack, bundle, spoke))
+    current = [record for record in records if (record.fingerprint, record.depends) == now]
+    if current and not _held(spoke, current[-1]):
+        return State.FAILING
+    if current and expected <= {(seen.code, seen.title) for seen in current[-1].results}:
+        return State.PROVED
+    return State.STALE if any(_held(spoke, record) for record in records) else State.UNTESTED
+
+
+def _held(spoke: Spoke, record: Record) -> bool:
+    accepted = {accept.code for accept in spoke.accept}
+    return all(
+        seen.outcome is Outcome.PASSED or seen.code in accepted or _only_warns(seen.code)
+        for seen in record.results
+    )
+
+
+def _only_warns(code: str) -> bool:
+    return code in CODES and CODES[code].severity is Severity.WARNING
+
+
+def _declared(bundle: Bundle, spoke: str) -> str:
+    return str(bundle.service(spoke).get("labels", {}).get("stackctl.fingerprint", ""))
+
+
+def _depends(stack: Stack, bundle: Bundle, spoke: Spoke) -> dict[str, str]:
+    """What the proof of a spoke leans on: its dependencies, theirs, and the edge of a routed one."""
+    by_name = {other.name: other for other in stack.spokes}
+    found: set[str] = set()
+    ahead = list(_leans_on(stack, spoke))
+    while ahead:
+        name = ahead.pop()
+        if name in by_name and name != spoke.name and name not in found:
+            found.add(name)
+            ahead += _leans_on(stack, by_name[name])
+    return {name: _declared(bundle, name) for name in sorted(found)}
+
+
+def _leans_on(stack: Stack, spoke: Spoke) -> Iterator[str]:
+    yield from (dependency.spoke for dependency in spoke.dependencies)
+    if spoke.routes and stack.edge is not Edge.NONE:
+        yield from (edge.name for edge in stack.of_kind(Kind.EDGE))
+
+
+# ---- the file
+
+
+def append(root: Path, stack: Stack, bundle: Bundle, results: Iterable[Result], at: datetime) -> None:
+    """Adds the records of one run; they are on the disk when this returns."""
+    records = of_run(stack, bundle, results, at)
+    if not records:
+        return
+    lines = "".join(json.dumps(asdict(record), ensure_ascii=False) + "\n" for record in records).encode()
+    path = root / FILE
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # A run that was killed may have left half a line: it must not swallow the next one.
+            end = os.fstat(descriptor).st_size
+            whole = end == 0 or os.pread(descriptor, 1, end - 1) == b"\n"
+            _write(descriptor, lines if whole else b"\n" + lines)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StackctlError(
+            f"the results could not be recorded in {path}: {error.strerror}",
+            "see to the owner and the free space of that directory; the results themselves stand above",
+        ) from error
+
+
+def read(root: Path) -> History:
+    """All records. Lines that are none, such as half a line of a killed run, are set aside and named."""
+    try:
+        lines = (root / FILE).read_bytes().splitlines()
+    except FileNotFoundError:
+        return History(())
+    except OSError as error:
+        raise StackctlError(
+            f"{root / FILE} cannot be read: {error.strerror}", "see to the owner of that file"
+        ) from error
+    records: list[Record] = []
+    torn: list[str] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(_record(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            torn.append(str(number))
+    if not torn:
+        return History(tuple(records))
+    what = f"line {torn[0]} is no record" if len(torn) == 1 else f"lines {', '.join(torn[:5])} are no records"
+    return History(tuple(records), f"{FILE}: {what}, and set aside; the others count")
+
+
+def _record(data: Mapping[str, Any]) -> Record:
+    if data["schema"] != SCHEMA:
+        raise ValueError("written by another version")
+    results = tuple(Seen(s["code"], s["title"], Outcome(s["outcome"]), s["saw"]) for s in data["results"])
+    return Record(
+        data["at"],
+        data["stack"],
+        data["spoke"],
+        data["fingerprint"],
+        dict(data["depends"]),
+        results,
+        data["version"],
+    )
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

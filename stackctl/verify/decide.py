@@ -1,0 +1,135 @@
+"""From what came back to one of three outcomes; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stackctl.model import Check, Expect, Outcome, Request
+
+Verdict = tuple[Outcome, str]
+
+_EDGES_OWN_404 = frozenset({"404 page not found", ""})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back of one request.
+
+    `kind` is the prober's: answer, refused, timeout, unresolved, unroutable, closed, error; or `unsent`,
+    where the request never went out and `detail` says why.
+    """
+
+    kind: str
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    detail: str = ""
+    peer: str = ""
+    """The address that a connection was made to; empty where none was."""
+    ms: int = 0
+
+    @property
+    def connected(self) -> bool:
+        return bool(self.peer)
+
+    @property
+    def from_docker(self) -> bool:
+        """Whether the Engine itself wrote this answer: a proxy's own refusal has neither header."""
+        return self.headers.get("server", "").startswith("Docker/") or "api-version" in self.headers
+
+
+def decide(check: Check, replies: Sequence[Reply], hostnames: Mapping[str, str]) -> Verdict:
+    """The outcome of a check that asks; `replies` are those of its controls, in order, and its own.
+
+    A control that does not hold makes everything after it meaningless: unreachable, never passed.
+    """
+    *controls, own = replies
+    last: Reply | None = None
+    for control, reply in zip(check.controls, controls, strict=True):
+        outcome, saw = _judge(control.expect, reply, last, hostnames)
+        if outcome is not Outcome.PASSED:
+            return (
+                Outcome.UNREACHABLE,
+                f"cannot tell, because a control does not hold ({control.proves}): {saw}",
+            )
+        last = reply
+    if check.expect.no_answer:
+        return _silent(check, own)
+    return _judge(check.expect, own, last, hostnames)
+
+
+def _silent(check: Check, reply: Reply) -> Verdict:
+    if not check.controls:
+        return Outcome.UNREACHABLE, "cannot tell: nothing shows that the target is up at all"
+    if reply.connected:
+        answered = f"answered {reply.status}" if reply.status else "accepted the connection"
+        if isinstance(check.look, Request) and not check.look.vantage:
+            where = f"{reply.peer}:{check.look.target.port}"
+            return Outcome.FAILED, f"{answered}: any local account can reach {where}"
+        return Outcome.FAILED, f"{answered} at {reply.peer}, where it must not be reachable"
+    if reply.kind in ("refused", "timeout", "unresolved", "unroutable"):
+        return Outcome.PASSED, describe(reply)
+    return Outcome.UNREACHABLE, describe(reply)
+
+
+def _judge(expect: Expect, reply: Reply, before: Reply | None, hostnames: Mapping[str, str]) -> Verdict:
+    if expect.reached and (reply.connected or reply.kind == "refused"):
+        return Outcome.PASSED, describe(reply)
+    if reply.kind != "answer":
+        return Outcome.UNREACHABLE, describe(reply)
+    if expect.as_control:
+        return _same(reply, before)
+    if expect.statuses and reply.status not in expect.statuses:
+        wanted = " or ".join(map(str, sorted(expect.statuses)[:3]))
+        return Outcome.FAILED, f"{describe(reply)}, not {wanted}" if not reply.from_docker else describe(
+            reply
+        )
+    if 403 in expect.statuses and reply.status == 403 and reply.from_docker:
+        return Outcome.FAILED, describe(reply)
+    if expect.body and expect.body not in reply.body:
+        return Outcome.FAILED, f"{describe(reply)}, without the expected text {expect.body!r}"
+    if expect.names_container:
+        hostname = hostnames.get(expect.names_container, "")
+        if not hostname:
+            return Outcome.UNREACHABLE, f"{expect.names_container} does not run"
+        if hostname not in reply.body:
+            return Outcome.FAILED, f"{describe(reply)}, but the answer does not name the container {hostname}"
+        return Outcome.PASSED, f"{describe(reply)} from the container {hostname}"
+    return Outcome.PASSED, describe(reply)
+
+
+def _same(reply: Reply, before: Reply | None) -> Verdict:
+    """Whether this is what the container itself answered: the status, and for an error the body too."""
+    if before is None:
+        return Outcome.UNREACHABLE, "cannot tell: there is no answer to compare with"
+    if reply.status != before.status:
+        return Outcome.FAILED, f"answered {reply.status}, but the container itself answers {before.status}"
+    if reply.status == 404 and reply.body.strip() in _EDGES_OWN_404:
+        return (
+            Outcome.UNREACHABLE,
+            "answered 404 in words that the edge uses too: cannot tell whose answer it is",
+        )
+    if reply.status >= 400 and reply.body != before.body:
+        return Outcome.FAILED, f"answered {reply.status}, but with another page than the container's own"
+    return Outcome.PASSED, f"answered {reply.status}, as the container itself does"
+
+
+def describe(reply: Reply) -> str:
+    """What came back, for a person."""
+    if reply.kind == "answer":
+        if not reply.from_docker:
+            return f"answered {reply.status}"
+        if reply.status < 300:
+            return f"answered {reply.status} from Docker"
+        return f"answered {reply.status} from Docker: the request reached the daemon"
+    if reply.kind == "timeout":
+        what = "accepted the connection, but did not answer" if reply.connected else "did not answer"
+        return f"{what} within {reply.detail}"
+    sentences = {
+        "refused": "refused the connection",
+        "unresolved": "name does not resolve",
+        "unroutable": "no way leads there",
+        "closed": "closed the connection without an answer",
+    }
+    return sentences.get(reply.kind, reply.detail or "failed without saying why")

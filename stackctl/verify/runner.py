@@ -1,0 +1,253 @@
+"""Runs Checks: resolves where to ask, asks from every vantage at once, decides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stackctl.checks import HOST
+from stackctl.errors import EngineUnavailable
+from stackctl.events import Checked, Event, Finished, Started
+from stackctl.model import (
+    Bundle,
+    Check,
+    Kind,
+    Named,
+    Observation,
+    Observed,
+    OnNetwork,
+    Outcome,
+    Port,
+    Request,
+    Result,
+    Stack,
+)
+from stackctl.verify import harmless, vantage
+from stackctl.verify.decide import Reply, Verdict, decide
+from stackctl.verify.observations import OBSERVATIONS
+from stackctl.verify.vantage import Engine, Job, NoProber, Probing
+
+STEP = "ask"
+SETTLE = 5.0
+"""How long an edge may take to notice a container before a route check fails (Traefik: 2 s by default)."""
+PATIENCE = 5.0
+"""How long an answer may take."""
+SILENCE = 1.5
+"""After how long silence is believed: the kernel opens a connection, however busy the program is."""
+
+_AGAIN_AFTER = 0.25
+_ANY = ("", "0.0.0.0")  # noqa: S104  (compared, not bound)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A resolved target."""
+
+    address: str
+    port: int
+
+
+def verify(
+    checks: Sequence[Check],
+    stack: Stack,
+    bundle: Bundle,
+    observed: Observed,
+    engine: Engine,
+    prober_image: str = "",
+    *,
+    settle: float = SETTLE,
+) -> Iterator[Event]:
+    """Runs all checks and tells of each once, in their order.
+
+    Checks that ask the edge are asked again, controls included, for up to `settle` seconds where they do
+    not pass: an edge learns of containers with a delay. What still does not hold then is told as it is.
+    """
+    verdicts: dict[int, Verdict] = {}
+    asking: dict[int, Check] = {}
+    for number, check in enumerate(checks):
+        if isinstance(check.look, Observation):
+            verdicts[number] = OBSERVATIONS[check.look.name](observed, stack, bundle, check)
+        else:
+            asking[number] = check
+    if asking:
+        probing, why = yield from _prepared(asking.values(), stack, engine, prober_image)
+        yield Started(STEP)
+        try:
+            answered = _answered(asking, stack, observed, probing, why, settle)
+        finally:
+            if probing is not None:
+                probing.sdk.close()
+        verdicts.update({number: answer.verdict for number, answer in answered.items()})
+        yield Finished(STEP)
+    for number, check in enumerate(checks):
+        yield Checked(_result(stack, check, *verdicts[number]))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    verdict: Verdict
+    may_change: bool
+    """Whether the edge was asked and did not give what was wanted."""
+
+
+def _answered(
+    asking: Mapping[int, Check],
+    stack: Stack,
+    observed: Observed,
+    probing: Probing | None,
+    why: str,
+    settle: float,
+) -> dict[int, _Answer]:
+    began = time.monotonic()
+    answers = _ask(asking, stack, observed, probing, why)
+    # Once it failed, one pass is not enough: behind a route, a dead container beside a living one fails
+    # every second request.
+    passes = {number: 0 for number, answer in answers.items() if answer.may_change}
+    while passes and time.monotonic() - began < settle:
+        time.sleep(_AGAIN_AFTER)
+        again = _ask({number: asking[number] for number in passes}, stack, observed, probing, why)
+        for number, answer in again.items():
+            passes[number] = passes[number] + 1 if answer.verdict[0] is Outcome.PASSED else 0
+            if passes[number] == 2:
+                waited = time.monotonic() - began
+                answers[number] = _Answer(
+                    (Outcome.PASSED, f"{answer.verdict[1]}, after {waited:.1f} s"), False
+                )
+                del passes[number]
+            elif passes[number] == 0:
+                answers[number] = answer
+    return answers
+
+
+def _ask(
+    asking: Mapping[int, Check], stack: Stack, observed: Observed, probing: Probing | None, why: str
+) -> dict[int, _Answer]:
+    """One round: each check's controls and then its own request, every vantage at the same time."""
+    replies: dict[str, Reply] = {}
+    batches: dict[str, list[Job]] = {HOST: []}
+    requests = {
+        number: (*(c.request for c in check.controls), _look(check)) for number, check in asking.items()
+    }
+    for number, wanted in requests.items():
+        for place, request in enumerate(wanted):
+            id = f"{number}.{place}"
+            silent = asking[number].expect.no_answer and place == len(wanted) - 1
+            job = _job(id, stack, observed, request, SILENCE if silent else PATIENCE)
+            if isinstance(job, str):
+                replies[id] = Reply("unsent", detail=job)
+            elif request.vantage != HOST and probing is None:
+                replies[id] = Reply("unsent", detail=why)
+            else:
+                network = request.vantage and stack.network_name(request.vantage)
+                batches.setdefault(network, []).append(job)
+    replies |= vantage.ask(batches.pop(HOST), batches, probing)
+    hostnames = {spoke.name: _hostname(observed, spoke.name) for spoke in stack.spokes}
+    answers = {}
+    for number, check in asking.items():
+        came = [
+            _own(observed, stack, request, replies[f"{number}.{place}"])
+            for place, request in enumerate(requests[number])
+        ]
+        verdict = decide(check, came, hostnames)
+        sent = all(reply.kind != "unsent" for reply in came)
+        late = verdict[0] is not Outcome.PASSED and sent and _leans_on_discovery(stack, check)
+        answers[number] = _Answer(verdict, late)
+    return answers
+
+
+def _look(check: Check) -> Request:
+    assert isinstance(check.look, Request)
+    return check.look
+
+
+def _prepared(
+    checks: Iterable[Check], stack: Stack, engine: Engine, image: str
+) -> Generator[Event, None, tuple[Probing | None, str]]:
+    requests = [r for check in checks for r in (_look(check), *(c.request for c in check.controls))]
+    if all(request.vantage == HOST for request in requests):
+        return None, ""
+    try:
+        return (yield from vantage.prepare(engine, image, stack.name)), ""
+    except NoProber as error:
+        return None, str(error)
+    except EngineUnavailable as error:
+        return None, f"no prober: {error.message}"
+
+
+def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: float) -> Job | str:
+    """What to send, or why it is not sent."""
+    if reason := harmless.why_not(stack, request):
+        return reason
+    if request.vantage != HOST and request.vantage not in stack.networks:
+        return f"the stack has no network `{request.vantage}`"
+    place = _resolve(stack, observed, request)
+    if isinstance(place, str):
+        return place
+    chain = id.partition(".")[0]
+    return Job(id, chain, request.method, place.address, place.port, request.path, request.host, seconds)
+
+
+def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str:
+    target = request.target
+    name = target.host if isinstance(target, Named) else target.spoke
+    container = observed.running(name)
+    if container is None and any(spoke.name == name for spoke in stack.spokes):
+        # Also where it is asked for by name: it takes seconds to learn that nobody has that name.
+        return f"{name} does not run"
+    if isinstance(target, Named):
+        return _Place(target.host, target.port)
+    if container is None:
+        return f"the stack has no spoke {name}"
+    if isinstance(target, OnNetwork):
+        name = stack.network_name(target.network) if target.network in stack.networks else target.network
+        address = container.networks.get(name, "")
+        return _Place(address, target.port) if address else f"{target.spoke} has no address on {name}"
+    if request.vantage != HOST:
+        return "a published port is asked from this host only"
+    bound = [p for p in container.ports if p.target == target.port and p.protocol == "tcp" and p.published]
+    if not bound:
+        return f"{target.spoke} does not publish its port {target.port}"
+    return _dialled(min(bound, key=lambda port: ":" in port.host_ip))
+
+
+def _dialled(port: Port) -> _Place:
+    if port.host_ip in _ANY:
+        return _Place("127.0.0.1", int(port.published))
+    return _Place("::1" if port.host_ip == "::" else port.host_ip, int(port.published))
+
+
+def _own(observed: Observed, stack: Stack, request: Request, reply: Reply) -> Reply:
+    """Marks an answer that came from somebody else who goes by the spoke's name on that network."""
+    target = request.target
+    if not isinstance(target, Named) or request.vantage not in stack.networks or ":" in reply.peer:
+        return reply
+    network = stack.network_name(request.vantage)
+    known = {c.networks.get(network, "") for c in observed.of_spoke(target.host) if c.running} - {""}
+    if not reply.peer or not known or reply.peer in known:
+        return reply
+    return replace(
+        reply, kind="stranger", detail=f"{reply.peer} answers to the name, but is not {target.host}"
+    )
+
+
+def _leans_on_discovery(stack: Stack, check: Check) -> bool:
+    """Whether the answer depends on what the edge has learnt of the containers so far."""
+    target = _look(check).target
+    name = target.host if isinstance(target, Named) else target.spoke
+    edges = {spoke.name for spoke in stack.of_kind(Kind.EDGE)}
+    return name in edges and not check.expect.no_answer
+
+
+def _hostname(observed: Observed, spoke: str) -> str:
+    container = observed.running(spoke)
+    if container is None:
+        return ""
+    return str(container.inspect.get("Config", {}).get("Hostname") or container.id[:12])
+
+
+def _result(stack: Stack, check: Check, outcome: Outcome, saw: str) -> Result:
+    accepts = [s.accept for s in stack.spokes if s.name == check.spoke]
+    reasons = [accept.reason for accept in accepts[0] if accept.code == check.code] if accepts else []
+    accepted = reasons[0] if reasons and outcome is not Outcome.PASSED else ""
+    return Result(check, outcome, saw, accepted)

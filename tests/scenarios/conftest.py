@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stackctl import process
+from stackctl.engine import Engine
+from tests.scenarios.engine_room import EngineRoom, engine_room
+from tests.scenarios.shipped import ShippedStack, ship
+from tests.scenarios.small import SmallStack
+
+
+@pytest.fixture(scope="session")
+def room() -> Iterator[EngineRoom]:
+    """This test run's place on the Engine; all that stands in it is removed at the end."""
+    with engine_room() as room:
+        yield room
+
+
+@pytest.fixture(scope="module")
+def shipped(room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> ShippedStack:
+    """The shipped stack, shared by the tests of a module."""
+    return ship(tmp_path_factory.mktemp("shipped"), room.project())
+
+
+@pytest.fixture
+def shipped_apart(room: EngineRoom, tmp_path: Path) -> ShippedStack:
+    """The shipped stack for one test alone."""
+    return ship(tmp_path, room.project())
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with Engine.connect() as engine:
+        yield engine
+
+
+@pytest.fixture
+def small(room: EngineRoom, engine: Engine, tmp_path: Path) -> Iterator[SmallStack]:
+    """An empty stack of its own, taken down after the test."""
+    stack = SmallStack(room, tmp_path, room.project(), engine)
+    yield stack
+    if (tmp_path / "docker-compose.yml").exists():
+        stack.compose().down()
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The command lines of all processes that stackctl starts from here on."""
+    seen: list[tuple[str, ...]] = []
+    run = process.run
+
+    def recorded(argv: Sequence[str], **how: Any) -> process.Completed:
+        seen.append(tuple(argv))
+        return run(argv, **how)
+
+    monkeypatch.setattr(process, "run", recorded)
+    return seen

@@ -1,0 +1,122 @@
+"""Every way a command can end has its own exit code, and says so to a person or as JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stackctl.commands.story import Ended, LinesAnswer, Story
+from stackctl.errors import Exit, StackctlError, UsageError
+from stackctl.events import Line
+from stackctl.findings import Finding, InvalidFiles, Location, Severity
+from stackctl.run import Options, Output, run
+
+
+@pytest.fixture
+def stack_dir(tmp_path: Path) -> Path:
+    (tmp_path / "stack.yaml").write_text("name: s\n")
+    return tmp_path
+
+
+def telling(error: BaseException | None = None, code: Exit = Exit.DONE) -> Callable[[Path, Output], Story]:
+    def tell(_root: Path, _output: Output) -> Story:
+        yield Line("web", "hello")
+        if error is not None:
+            raise error
+        return Ended(LinesAnswer(), code)
+
+    return tell
+
+
+BROKEN = Finding(
+    "SC102", Severity.ERROR, Location("spokes/web.yaml", 4, 12), "unknown key", "did you mean x?"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StackctlError("it failed"), 1),
+        (UsageError("not like this"), 2),
+        (InvalidFiles([BROKEN]), 3),
+        (RuntimeError("a bug"), 70),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_each_end_has_its_exit_code(
+    error: BaseException, code: int, stack_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("x", Options(stack_dir), telling(error)) == code
+    assert "error:" in capsys.readouterr().err
+    assert run("x", Options(stack_dir, json=True), telling(error)) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit"] == code
+    assert document["error"]["message"]
+
+
+def test_a_finding_is_shown_with_its_place_and_a_way_out(
+    stack_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("x", Options(stack_dir), telling(InvalidFiles([BROKEN])))
+    told = capsys.readouterr().err
+    assert "spokes/web.yaml:4:12 SC102 error: unknown key" in told
+    assert "did you mean x?" in told
+
+
+def test_a_bug_leaves_a_log_with_the_traceback(stack_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("x", Options(stack_dir, json=True), telling(RuntimeError("a bug")))
+    log = Path(json.loads(capsys.readouterr().out)["error"]["hint"].removeprefix("the log is in "))
+    assert "RuntimeError: a bug" in log.read_text()
+    log.unlink()
+
+
+def test_an_answer_carries_the_exit_code_that_the_command_chose(
+    stack_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for code in (Exit.DONE, Exit.PENDING, Exit.NOT_PROVED):
+        assert run("x", Options(stack_dir, json=True), telling(code=code), streams=True) == code
+        line, end = map(json.loads, capsys.readouterr().out.splitlines())
+        assert line == {"schema": 1, "event": "line", "spoke": "web", "text": "hello"}
+        assert end == {"schema": 1, "command": "x", "exit": int(code)}
+
+
+def test_without_a_stack_the_way_out_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("x", Options(tmp_path), telling()) == Exit.USAGE
+    assert "stack.yaml" in capsys.readouterr().err
+
+
+def test_a_yes_that_nobody_can_give_is_wrong_usage(stack_dir: Path) -> None:
+    output = Output("x", Options(stack_dir), streams=False)
+    assert output.confirm("sure?", yes=True)
+    with pytest.raises(UsageError, match="yes"):
+        output.confirm("sure?", yes=False)
+
+
+def test_a_terminated_run_ends_like_an_interrupted_one(stack_dir: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from stackctl.run import Options, run\n"
+        "def tell(root, output):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    signal.pause()\n"
+        "    yield\n"
+        "sys.exit(run('x', Options(Path(sys.argv[1])), tell))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(stack_dir)], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert "interrupted" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["plam"], ["logs"], ["render", "--chekc"], ["lint", "-C"]], ids=lambda words: " ".join(words)
+)
+def test_wrong_usage_exits_2(words: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "stackctl", *words], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Error:" in done.stderr
