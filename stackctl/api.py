@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 ID = "[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}"
-"""What an id or a name may be in a path. It cannot be a dot segment, and holds nothing that is ever decoded."""
+"""What an id or a name may be in a path: never a dot segment, and nothing that anybody would decode."""
 NAME = "[a-zA-Z0-9][a-zA-Z0-9_.:@-]{0,254}(/[a-zA-Z0-9][a-zA-Z0-9_.:@-]{0,254}){0,15}"
 """The same for images and plugins, whose names have a registry, slashes, a tag and a digest."""
 VERSION = "(/v[0-9]{1,3}[.][0-9]{1,3})?"

@@ -1,7 +1,7 @@
 """From a set of operations, the exact HAProxy configuration that lets them and nothing else through.
 
-It is built from methods and path segments of the API table alone; no text of a page enters. It holds for HAProxy
-2.6 to 3.0, built with PCRE as Debian's, Alpine's and the official images are.
+It is built from methods and path segments of the API table alone; no text of a page enters. It holds for
+HAProxy 2.6 to 3.0, built with PCRE as Debian's, Alpine's and the official images are.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ REFUSED = "refused by policy"
 # Zero would do for no timeout at all, but warns at start.
 _NEVER = "24d"
 _PROTOCOLS = ("tcp", "websocket", "h2c")
+_EVENTS = ("events",)
+_STREAMS = ("stream", *_PROTOCOLS)
 
 
 @dataclass(frozen=True)
@@ -63,32 +65,31 @@ def config(
     allowed = sorted(set(operations))
     # Who may open the socket is decided by who mounts its volume, so its own mode lets everyone.
     bind = f"unix@{listen} mode 666" if listen else f":{PORT}"
-    sections = [
-        _HEAD.format(client=timeouts.client, server=timeouts.server),
-        _FRONTEND.format(bind=bind),
-        "".join(map(_declared, allowed)),
-        _upgrades(allowed),
-        _REFUSALS.format(kept="|".join(_kept(allowed)), message=REFUSED),
-        *(
-            f"    use_backend {backend} if {{ var(txn.way) -m beg {ways} }}\n"
-            for backend, ways in (("engine-events", "events"), ("engine-streams", " ".join(("stream", *_PROTOCOLS))))
-            if _uses(allowed, ways)
-        ),
-        "    default_backend engine\n",
-        _ENGINE.format(socket=socket, agent=HEALTH_AGENT),
-    ]
     track = f"    server engine unix@{socket} proto h1 track engine/engine\n"
-    if _uses(allowed, "events"):
-        sections.append(f"\n# Silence is normal in an event stream.\nbackend engine-events\n    timeout server {_NEVER}\n{track}")
-    if _uses(allowed, " ".join(("stream", *_PROTOCOLS))):
-        times = f"    timeout server {timeouts.stream}s\n    timeout tunnel {timeouts.stream}s\n"
-        sections.append(f"\nbackend engine-streams\n{times}{track}")
-    sections.append(_HEALTH.format(port=HEALTH_PORT, path=HEALTH_PATH))
-    return "".join(sections)
+    backends, uses = [_ENGINE.format(socket=socket, agent=HEALTH_AGENT)], []
+    if _any(allowed, _EVENTS):
+        uses.append(f"    use_backend engine-events if {{ var(txn.way) -m beg {_EVENTS[0]} }}\n")
+        backends.append(_SILENT.format(never=_NEVER) + track)
+    if _any(allowed, _STREAMS):
+        uses.append(f"    use_backend engine-streams if {{ var(txn.way) -m beg {' '.join(_STREAMS)} }}\n")
+        backends.append(_STREAMING.format(stream=timeouts.stream) + track)
+    return "".join(
+        (
+            _HEAD.format(client=timeouts.client, server=timeouts.server),
+            _FRONTEND.format(bind=bind),
+            *map(_declared, allowed),
+            _upgrades(allowed),
+            _REFUSALS.format(kept="|".join(_kept(allowed)), message=REFUSED),
+            *uses,
+            "    default_backend engine\n",
+            *backends,
+            _HEALTH.format(port=HEALTH_PORT, path=HEALTH_PATH),
+        )
+    )
 
 
 def stanza(spoke: str, listen: str = "") -> dict[str, Any]:
-    """What the configuration needs of its container, in long syntax; the Engine's socket is the spoke's to mount.
+    """What the configuration needs of its container; the Engine's socket is the spoke's to mount.
 
     `SOCKET_GID`, the group that owns the Engine's socket, is a value of the host.
     """
@@ -104,7 +105,8 @@ def stanza(spoke: str, listen: str = "") -> dict[str, Any]:
     if listen:
         mounts.append({"type": "volume", "source": volume_name(spoke), "target": posixpath.dirname(listen)})
     return {
-        # As PID 1, `haproxy -db` alone ignores SIGTERM, and every stop takes ten seconds: -W has a master that obeys.
+        # As PID 1, `haproxy -db` alone ignores SIGTERM and every stop takes ten seconds; -W has a master
+        # process that obeys.
         "entrypoint": ["haproxy", "-W", "-db", "-f", f"{CONFIG_DIR}/{CONFIG_FILE}"],
         "user": "65534:${SOCKET_GID}",
         "read_only": True,
@@ -148,8 +150,8 @@ def _way(operation: Operation) -> str:
     return (operation.hijack or way) + ("-body" if operation.body else "")
 
 
-def _uses(operations: Iterable[Operation], ways: str) -> bool:
-    return any(_way(operation).startswith(tuple(ways.split())) for operation in operations)
+def _any(operations: Iterable[Operation], ways: tuple[str, ...]) -> bool:
+    return any(_way(operation).startswith(ways) for operation in operations)
 
 
 def _upgrades(operations: Iterable[Operation]) -> str:
@@ -198,9 +200,19 @@ frontend api
     bind {bind} proto h1
     log global
     option dontlognull
-    log-format '{{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","client":"%ci","method":"%[capture.req.method,json(utf8s)]",\
-"target":"%[capture.req.uri,json(utf8s)]","version":"%[capture.req.ver,json(utf8s)]",\
-"agent":"%[var(txn.agent),json(utf8s)]","status":%ST,"ended":"%ts","refused":"%[var(txn.refused)]"}}'
+    log-format '{{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","client":"%ci",\
+"method":"%[capture.req.method,json(utf8s)]","target":"%[capture.req.uri,json(utf8s)]",\
+"version":"%[capture.req.ver,json(utf8s)]","agent":"%[var(txn.agent),json(utf8s)]",\
+"status":%ST,"ended":"%ts","refused":"%[var(txn.refused)]"}}'
+
+    acl body-declared var(txn.way) -m end body
+    acl chunks req.hdr(transfer-encoding) -m found
+    acl length req.hdr_val(content-length) gt 0
+    acl connection req.fhdr(connection) -m found
+    acl connection-plain req.fhdr(connection) -m str -i keep-alive close
+    acl upgrade req.fhdr(upgrade) -m found
+    acl upgrade-declared var(txn.upgrade) -m bool
+
     http-request set-var(txn.agent) req.fhdr(user-agent)
     http-request set-var(txn.target) url,field(1,?)
 
@@ -210,17 +222,18 @@ frontend api
 # The last reason that applies is the one that is told.
 _REFUSALS = """
     http-request set-var(txn.refused) str(operation) if !{{ var(txn.way) -m found }}
-    http-request set-var(txn.refused) str(body) if {{ req.hdr(transfer-encoding) -m found }} !{{ var(txn.way) -m end body }}
-    http-request set-var(txn.refused) str(body) if {{ req.hdr_val(content-length) gt 0 }} !{{ var(txn.way) -m end body }}
+    http-request set-var(txn.refused) str(body) if chunks !body-declared
+    http-request set-var(txn.refused) str(body) if length !body-declared
     http-request set-var(txn.refused) str(expect) if {{ req.hdr(expect) -m found }}
-    http-request set-var(txn.refused) str(connection) if {{ req.fhdr(connection) -m found }} !{{ req.fhdr(connection) -m str -i keep-alive close }} !{{ var(txn.upgrade) -m bool }}
+    http-request set-var(txn.refused) str(connection) if connection !connection-plain !upgrade-declared
     http-request set-var(txn.refused) str(connection) if {{ req.fhdr_cnt(connection) gt 1 }}
-    http-request set-var(txn.refused) str(upgrade) if {{ req.fhdr(upgrade) -m found }} !{{ var(txn.upgrade) -m bool }}
+    http-request set-var(txn.refused) str(upgrade) if upgrade !upgrade-declared
     http-request set-var(txn.refused) str(upgrade) if {{ req.fhdr_cnt(upgrade) gt 1 }}
     http-request set-var(txn.refused) str(upgrade) if {{ req.hdr(http2-settings) -m found }}
     http-request set-var(txn.refused) str(fragment) if {{ url -m sub '#' }}
     http-request set-var(txn.refused) str(version) if !{{ req.ver -m str 1.1 }}
-    http-request return status 403 content-type application/json lf-string '{{"message":"{message}: %[var(txn.refused)]"}}' if {{ var(txn.refused) -m found }}
+    http-request return status 403 content-type application/json \
+lf-string '{{"message":"{message}: %[var(txn.refused)]"}}' if {{ var(txn.refused) -m found }}
 
     http-request set-log-level silent
     http-request del-header '^(?!({kept})$)' -m reg
@@ -232,6 +245,18 @@ backend engine
     http-check send meth GET uri /_ping ver HTTP/1.1 hdr Host docker hdr User-Agent {agent}
     http-check expect status 200
     server engine unix@{socket} proto h1 check inter 2s
+"""
+
+_SILENT = """
+# Silence is normal in an event stream.
+backend engine-events
+    timeout server {never}
+"""
+
+_STREAMING = """
+backend engine-streams
+    timeout server {stream}s
+    timeout tunnel {stream}s
 """
 
 _HEALTH = """

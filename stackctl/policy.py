@@ -13,7 +13,7 @@ from stackctl.switches import GATE, TECNATIVA, Dialect, Switches, dialect_of, is
 
 @dataclass(frozen=True)
 class Strict:
-    """What holds the policy of a proxy whose configuration stackctl renders: these operations, in clean form."""
+    """What holds the policy of a proxy that stackctl configures: these operations, in clean form."""
 
     operations: frozenset[Operation]
 
@@ -51,7 +51,7 @@ class Review:
     spoke: str
     mode: Mode
     dialect: str
-    """How its switches are read; empty where that is not known, and then nothing is known of what it opens."""
+    """How its switches are read; empty for a strict policy, and where nothing is known of the image."""
     measured: bool
     consumers: tuple[Consumer, ...]
     declared: bool
@@ -101,7 +101,7 @@ def review(stack: Stack, spoke: Spoke) -> Review:
 
 
 def consumers_of(stack: Stack, proxy: Spoke) -> tuple[Consumer, ...]:
-    """The consumers that its policy names; without any, those that sit on its networks, known by their images."""
+    """Those that its policy names; without any, those on its networks whose images are known."""
     if proxy.policy and proxy.policy.consumers:
         return named_consumers(proxy.policy)
     reach = set(proxy.networks)
@@ -145,14 +145,14 @@ def smallest(
     needed = needs(chosen, extra)
     beyond = sorted(needed - needs(chosen))
     policy = Policy(tuple(c.name for c in chosen), tuple(map(str, beyond)))
-    everything = Switches(dialect, {switch: "1" for switch in dialect.switches})
+    everything = Switches(dialect, dict.fromkeys(dialect.switches, "1"))
     impossible = needed - everything.opens()
     switches = _smallest_switches(needed - impossible, dialect)
     return Smallest(policy, needed, switches, Switches(dialect, switches).opens(), impossible)
 
 
 def _smallest_switches(needed: frozenset[Operation], dialect: Dialect) -> Mapping[str, str]:
-    """Of all settings that open what is needed, one that opens least; of those, one with the fewest switches on.
+    """Of all settings that open what is needed, one that opens least, with as few switches as possible.
 
     Only what a lifecycle switch can open leaves a choice, so few settings are tried.
     """
@@ -173,5 +173,5 @@ def _smallest_switches(needed: frozenset[Operation], dialect: Dialect) -> Mappin
     best = min(tried)[2]
     return {
         **{switch: "1" for switch in best if switch not in dialect.on},
-        **{switch: "0" for switch in sorted(dialect.on.difference(best))},
+        **dict.fromkeys(sorted(dialect.on.difference(best)), "0"),
     }

@@ -37,13 +37,17 @@ def problems(stack: Stack, spoke: Spoke) -> tuple[Problem, ...]:
         found += _idle_switches(spoke)
     elif holds is None:
         message = f"nothing is known of how {spoke.image or 'this image'} filters"
-        found.append(Problem("SC407", ("image",), message, "name a `policy`, and stackctl renders the filter itself"))
+        found.append(
+            Problem("SC407", ("image",), message, "name a `policy`, and stackctl renders the filter itself")
+        )
     else:
         found += _switches(holds)
         if not holds.measured:
             message = f"what its switches open was never measured for {spoke.image.partition('@')[0]}"
             found.append(
-                Problem("SC407", ("image",), message, "`stackctl verify` measures it; until then it is assumed")
+                Problem(
+                    "SC407", ("image",), message, "`stackctl verify` measures it; until then it is assumed"
+                )
             )
     if holds:
         found += _against_needs(stack, spoke, holds)
@@ -55,7 +59,9 @@ def nearest_switch(name: str, dialect: Dialect) -> str:
     if name in _METHODS:
         return GATE
     word = name.lower().removeprefix("allow_").rstrip("s")
-    opening = Counter(o.switch for o in operations() for part in o.path.split("/") if part.rstrip("s") == word)
+    opening = Counter(
+        o.switch for o in operations() for part in o.path.split("/") if part.rstrip("s") == word
+    )
     if opening and (switch := opening.most_common(1)[0][0]):
         return switch
     return next(iter(get_close_matches(name, (*dialect.switches, *dialect.settings), 1, 0.7)), "")
@@ -75,7 +81,12 @@ def _names(policy: Policy) -> Iterator[Problem]:
             yield Problem("SC406", ("policy", "operations", str(index)), message, hint)
     if policy.listen and not is_socket_path(policy.listen):
         message = f"{policy.listen!r} is no path for a socket"
-        yield Problem("SC406", ("policy", "listen"), message, "an absolute path, for example /run/docker-api/docker.sock")
+        yield Problem(
+            "SC406",
+            ("policy", "listen"),
+            message,
+            "an absolute path, for example /run/docker-api/docker.sock",
+        )
     if policy.stream_timeout <= 0:
         yield Problem("SC406", ("policy", "stream_timeout"), "streams need a time of silence above 0 seconds")
 
@@ -85,7 +96,12 @@ def _idle_switches(spoke: Spoke) -> Iterator[Problem]:
     for name in spoke.environment:
         if dialect and name in dialect.switches:
             message = f"{name} has no effect: the policy is strict, and the image's own filter does not run"
-            yield Problem("SC404", ("environment", name), message, f"remove it, or set `policy: {{mode: {Mode.SWITCHES}}}`")
+            yield Problem(
+                "SC404",
+                ("environment", name),
+                message,
+                f"remove it, or set `policy: {{mode: {Mode.SWITCHES}}}`",
+            )
 
 
 def _switches(holds: Switches) -> Iterator[Problem]:
@@ -95,7 +111,12 @@ def _switches(holds: Switches) -> Iterator[Problem]:
         if name not in dialect.switches:
             if name not in dialect.settings and not name.startswith("LIBPOD_"):
                 near = nearest_switch(name, dialect)
-                yield Problem("SC403", at, f"{name} is no switch of {dialect.name}'s proxy; it opens and closes nothing", _meant(near))
+                yield Problem(
+                    "SC403",
+                    at,
+                    f"{name} is no switch of {dialect.name}'s proxy; it opens and closes nothing",
+                    _meant(near),
+                )
         elif value is None or "$" in value:
             message = f"what {name} opens depends on the host; it counts as on"
             yield Problem("SC405", at, message, f"write {name}=1 or {name}=0")
@@ -114,9 +135,15 @@ def _without_effect(name: str, holds: Switches) -> tuple[str, str]:
     if gate or name in holds.dialect.guarded:
         wider = "CONTAINERS" if "ALLOW_" in name else ""
         if wider and holds.is_on(wider) and name in holds.dialect.lifecycle:
-            return f"{name}=1 is superfluous: {wider}=1 with {GATE}=1 opens it and much more", f"remove {name}, or set {wider}=0"
+            return (
+                f"{name}=1 is superfluous: {wider}=1 with {GATE}=1 opens it and much more",
+                f"remove {name}, or set {wider}=0",
+            )
         return f"{name}=1 opens nothing: what it is about is not open otherwise", f"remove {name}"
-    return f"{name}=1 has no effect while {GATE}=0: it opens writes only", f"remove {name}, or set {GATE}=1 and see what that opens"
+    return (
+        f"{name}=1 has no effect while {GATE}=0: it opens writes only",
+        f"remove {name}, or set {GATE}=1 and see what that opens",
+    )
 
 
 def _meant(near: str) -> str:
@@ -141,4 +168,6 @@ def _against_needs(stack: Stack, spoke: Spoke, holds: Strict | Switches) -> Iter
         if more:
             named = ", ".join(map(str, more[:3])) + (f" and {len(more) - 3} more" if len(more) > 3 else "")
             message = f"opens what {names} does not need: {named}"
-            yield Problem("SC409", field, message, f"`stackctl policy {spoke.name} --suggest` prints the smallest one")
+            yield Problem(
+                "SC409", field, message, f"`stackctl policy {spoke.name} --suggest` prints the smallest one"
+            )

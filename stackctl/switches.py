@@ -1,7 +1,7 @@
-"""What a socket proxy's environment switches really open: Tecnativa's semantics, and linuxserver's differences.
+"""What a socket proxy's switches really open: Tecnativa's semantics, and linuxserver's differences.
 
-Measured against HAProxy for the versions that `Dialect.first` and `last` name; a switch opens the *beginning* of a
-path, on any method once `POST` is on. `Switches.passes` says exactly that, request by request.
+A switch opens the *beginning* of a path, for every method once `POST` is on. Measured against HAProxy for the
+versions that a dialect names.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _NAME = "[a-z0-9_.-]+"
 _SECTIONS = {
     name: f"/{name.lower()}"
     for name in (
-        "AUTH BUILD COMMIT CONFIGS CONTAINERS DISTRIBUTION EVENTS EXEC GRPC IMAGES INFO NETWORKS NODES PLUGINS "
-        "SECRETS SERVICES SESSION SWARM SYSTEM TASKS VERSION VOLUMES"
+        "AUTH BUILD COMMIT CONFIGS CONTAINERS DISTRIBUTION EVENTS EXEC GRPC IMAGES INFO NETWORKS NODES "
+        "PLUGINS SECRETS SERVICES SESSION SWARM SYSTEM TASKS VERSION VOLUMES"
     ).split()
 } | {"PING": "/_ping"}
 _LIFECYCLE = {

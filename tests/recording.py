@@ -195,7 +195,10 @@ class Connection:
 
     def ask(self, method: str, target: str, agent: str, headers: Iterable[str] = ()) -> Answer:
         lines = "".join(f"{header}\r\n" for header in headers)
-        return self.send(f"{method} {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: {agent}\r\n{lines}\r\n".encode(), method)
+        return self.send(
+            f"{method} {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: {agent}\r\n{lines}\r\n".encode(),
+            method,
+        )
 
     def send(self, raw: bytes, method: str = "GET") -> Answer:
         for attempt in (1, 2):

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from stackctl.api import Operation, by_exposure
-from stackctl.commands.opened import open_stack
+from stackctl.commands.opened import named, open_stack
 from stackctl.commands.story import Ended, Story
-from stackctl.commands.verify import named
 from stackctl.errors import UsageError
 from stackctl.events import Said
 from stackctl.model import Kind, Spoke, Stack
@@ -68,7 +67,9 @@ def policy(root: Path, spoke: str, *, suggest: bool) -> Story:
     proxy = opened.stack.spoke(spoke)
     if proxy.kind is not Kind.SOCKET_PROXY:
         proxies = ", ".join(s.name for s in opened.stack.of_kind(Kind.SOCKET_PROXY)) or "none"
-        raise UsageError(f"{spoke} is no socket proxy, so it has no policy", f"the stack's socket proxies: {proxies}")
+        raise UsageError(
+            f"{spoke} is no socket proxy, so it has no policy", f"the stack's socket proxies: {proxies}"
+        )
     found = review(opened.stack, proxy)
     yield from remarks(found, proxy)
     return Ended(answer(opened.stack, proxy, found, suggest=suggest))  # type: ignore[arg-type]
@@ -77,9 +78,15 @@ def policy(root: Path, spoke: str, *, suggest: bool) -> Story:
 def remarks(found: Review, proxy: Spoke) -> Iterable[Said]:
     """What a reader of the table must know first."""
     if not found.opens and not found.dialect and not found.measured:
-        yield Said(f"nothing is known of how {proxy.image} filters: only `stackctl verify {proxy.name}` can tell", True)
+        yield Said(
+            f"nothing is known of how {proxy.image} filters; `stackctl verify {proxy.name}` can tell",
+            True,
+        )
     elif not found.measured:
-        yield Said(f"assumed, not measured for this image: `stackctl verify {proxy.name}` compares it with what runs", True)
+        yield Said(
+            f"assumed, not measured for this image: `stackctl verify {proxy.name}` compares it",
+            True,
+        )
     if not found.needed:
         yield Said("nothing says who asks this proxy: name its `consumers` in a `policy`", True)
 

@@ -1,4 +1,4 @@
-"""Requests that try to get past a filter, as data: what is sent, and what may arrive at the Engine at the most.
+"""Requests that try to get past a filter, as data: what is sent, and what may arrive at the most.
 
 Standard library only, so that the same data serves a prober inside a container.
 """
@@ -16,12 +16,12 @@ class Trick:
     name: str
     raw: bytes
     arrives: tuple[str, ...] = ()
-    """`METHOD target` of what an exact filter may let arrive, in canonical form; everything else is a leak."""
+    """`METHOD target` of what an exact filter may let arrive; everything else is a leak."""
     answers: int = 1
     """How many answers a filter that refuses nothing by closing would give."""
 
 
-# Each spelling of a target that some server, somewhere between here and the Engine's router, may read as the target.
+# Each is read as the target itself by some server between a client and the Engine's router.
 _SPELLINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("double slash", lambda t: "/" + t),
     ("double slash inside", lambda t: t[0] + t[1:].replace("/", "//", 1)),
@@ -75,7 +75,7 @@ def spellings(target: str) -> tuple[tuple[str, str], ...]:
 
 
 def smuggled(allowed: str, refused: str) -> tuple[tuple[str, str], ...]:
-    """Names and targets: the refused target behind the beginning, the query or the fragment of the allowed one."""
+    """Names and targets: the refused target joined to the allowed one, so that the wrong part is compared."""
     return (
         ("up from what is allowed", f"{allowed}/..{refused}"),
         ("up twice from what is allowed", f"{allowed}/../..{refused}"),
@@ -97,7 +97,9 @@ def tricks(allowed: str, refused: str, agent: str) -> tuple[Trick, ...]:
     host = f"Host: docker\r\nUser-Agent: {agent}\r\n"
     canonical = (f"GET {allowed}",)
 
-    def get(target: str, *headers: str, method: str = "GET", version: str = "HTTP/1.1", body: str = "") -> str:
+    def get(
+        target: str, *headers: str, method: str = "GET", version: str = "HTTP/1.1", body: str = ""
+    ) -> str:
         lines = "".join(f"{header}\r\n" for header in headers)
         return f"{method} {target} {version}\r\n{host}{lines}\r\n{body}"
 
@@ -121,27 +123,56 @@ def tricks(allowed: str, refused: str, agent: str) -> tuple[Trick, ...]:
         trick("CONNECT", get("docker:2375", method="CONNECT")),
         trick("OPTIONS of everything", get("*", method="OPTIONS")),
         trick("another method in a header", get(refused, "X-HTTP-Method-Override: GET")),
-        trick("another target in a header", get(refused, f"X-Original-URL: {allowed}", f"X-Rewrite-URL: {allowed}")),
-        trick("a method in a header of what is allowed", get(allowed, "X-HTTP-Method-Override: DELETE"), *canonical),
+        trick(
+            "another target in a header",
+            get(refused, f"X-Original-URL: {allowed}", f"X-Rewrite-URL: {allowed}"),
+        ),
+        trick(
+            "a method in a header of what is allowed",
+            get(allowed, "X-HTTP-Method-Override: DELETE"),
+            *canonical,
+        ),
         trick("pipelined", get(allowed) + hidden, *canonical, answers=2),
         trick("pipelined behind a refusal", hidden + hidden, answers=2),
-        trick("length and chunks", get(allowed, "Content-Length: 4", "Transfer-Encoding: chunked", body="0\r\n\r\n" + hidden)),
-        trick("chunks and length", get(allowed, "Transfer-Encoding: chunked", "Content-Length: 6", body="0\r\n\r\n" + hidden)),
+        trick(
+            "length and chunks",
+            get(allowed, "Content-Length: 4", "Transfer-Encoding: chunked", body="0\r\n\r\n" + hidden),
+        ),
+        trick(
+            "chunks and length",
+            get(allowed, "Transfer-Encoding: chunked", "Content-Length: 6", body="0\r\n\r\n" + hidden),
+        ),
         trick("chunks", get(allowed, "Transfer-Encoding: chunked", body="0\r\n\r\n")),
         trick("chunks by another name", get(allowed, "Transfer-Encoding: xchunked", body=hidden)),
         trick("chunks of identity", get(allowed, "Transfer-Encoding: identity, chunked", body="0\r\n\r\n")),
-        trick("chunks with a space before the colon", get(allowed, "Transfer-Encoding : chunked", body="0\r\n\r\n" + hidden)),
-        trick("chunks in a folded line", get(allowed, "Transfer-Encoding:", " chunked", body="0\r\n\r\n" + hidden)),
+        trick(
+            "chunks with a space before the colon",
+            get(allowed, "Transfer-Encoding : chunked", body="0\r\n\r\n" + hidden),
+        ),
+        trick(
+            "chunks in a folded line",
+            get(allowed, "Transfer-Encoding:", " chunked", body="0\r\n\r\n" + hidden),
+        ),
         trick("a body", get(allowed, "Content-Length: 2", body="{}")),
         trick("a request as body", get(allowed, f"Content-Length: {len(hidden)}", body=hidden)),
-        trick("two lengths", get(allowed, "Content-Length: 0", f"Content-Length: {len(hidden)}", body=hidden)),
+        trick(
+            "two lengths", get(allowed, "Content-Length: 0", f"Content-Length: {len(hidden)}", body=hidden)
+        ),
         trick("a list of lengths", get(allowed, f"Content-Length: 0, {len(hidden)}", body=hidden)),
         trick("a negative length", get(allowed, "Content-Length: -1")),
         trick("a signed length", get(allowed, "Content-Length: +0")),
         trick("expecting to continue", get(allowed, "Expect: 100-continue", "Content-Length: 2", body="{}")),
         trick("websocket", get(allowed, upgrade, "Upgrade: websocket", *websocket)),
         trick("upgrade to tcp", get(allowed, upgrade, "Upgrade: tcp")),
-        trick("upgrade to h2c", get(allowed, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAA")),
+        trick(
+            "upgrade to h2c",
+            get(
+                allowed,
+                "Connection: Upgrade, HTTP2-Settings",
+                "Upgrade: h2c",
+                "HTTP2-Settings: AAMAAABkAARAAAAA",
+            ),
+        ),
         trick("upgrade to two", get(allowed, upgrade, "Upgrade: tcp, h2c")),
         trick("two upgrades", get(allowed, upgrade, "Upgrade: tcp", "Upgrade: h2c")),
         trick("settings of HTTP/2", get(allowed, "HTTP2-Settings: AAMAAABkAARAAAAA")),
