@@ -71,6 +71,17 @@ class Compose:
         how = "--force-recreate" if recreate else "--no-recreate"
         return self._change("up", "--detach", "--no-deps", how, "--no-build", "--pull", "never", *services)
 
+    def create(self, services: Iterable[str], *, recreate: bool) -> Completed:
+        """As `up`, but with what these depend on in view, and without starting anything."""
+        how = "--force-recreate" if recreate else "--no-recreate"
+        return self._change("create", how, "--no-build", "--pull", "never", *services)
+
+    def hashes(self) -> dict[str, str]:
+        """Per service, the hash by which Compose tells whether a container is out of date."""
+        done = self._run(self.argv("config", "--hash", "*"), _QUICK)
+        said = done.expect_success("Compose cannot read the rendered files").stdout
+        return dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+
     def pull(self, services: Iterable[str]) -> Completed:
         return self._change("pull", "--quiet", *services)
 

@@ -60,6 +60,20 @@ def test_up_names_its_services_and_says_whether_they_are_replaced(
     ]
 
 
+def test_create_starts_nothing_and_keeps_dependencies_in_view(compose: Compose, recorder: Recorder) -> None:
+    compose.create(("a",), recreate=True)
+    compose.create(("a",), recreate=False)
+    assert recorder.argv == [
+        f"{head(compose)} create --force-recreate --no-build --pull never a",
+        f"{head(compose)} create --no-recreate --no-build --pull never a",
+    ]
+
+
+def test_hashes_are_read_per_service(compose: Compose, recorder: Recorder) -> None:
+    recorder.answers = [(0, "a 12\nb 34\n")]
+    assert compose.hashes() == {"a": "12", "b": "34"}
+
+
 def test_the_override_is_read_where_it_is_there(compose: Compose) -> None:
     (compose.directory / "docker-compose.override.yml").touch()
     argv = " ".join(compose.argv("ps"))

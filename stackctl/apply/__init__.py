@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from stackctl.apply.fetch import fetch
+from stackctl.apply.start import start
 from stackctl.apply.trouble import blamed, explained
 from stackctl.apply.wait import Verdict, subscribe, wait
 from stackctl.compose import Compose
@@ -79,7 +80,7 @@ def apply(
         # Subscribed before anything starts, so that nothing can happen unseen.
         with subscribe(engine, compose.project) as events:
             for wave in waves(stack, changes.keys() & {spoke.name for spoke in stack.spokes}):
-                for event in _wave([changes[name] for name in wave], stack, engine, events, compose):
+                for event in _wave([changes[name] for name in wave], stack, wanted, engine, events, compose):
                     if isinstance(event, Finished) and event.ok:
                         applied.append(event.spoke)
                     yield event
@@ -98,7 +99,12 @@ def remove(spoke: str, observed: Observed, compose: Compose) -> Iterator[Event]:
 
 
 def _wave(
-    actions: list[Action], stack: Stack, engine: Engine, events: EventStream, compose: Compose
+    actions: list[Action],
+    stack: Stack,
+    wanted: Mapping[str, Wanted],
+    engine: Engine,
+    events: EventStream,
+    compose: Compose,
 ) -> Iterator[Event]:
     """Start everything in the wave, then wait until all of it works."""
     verbs = {action.spoke: action.verb for action in actions}
@@ -107,7 +113,10 @@ def _wave(
     replaced = tuple(name for name, verb in verbs.items() if verb is Verb.RECREATE)
     kept = tuple(name for name in verbs if name not in replaced)
     for services, recreate in ((kept, False), (replaced, True)):
-        if services and (done := compose.up(services, recreate=recreate)).exit_code:
+        if not services:
+            continue
+        done = start(services, recreate=recreate, stack=stack, wanted=wanted, engine=engine, compose=compose)
+        if done.exit_code:
             culprit = blamed(done, compose.project, services)
             error = explained(done, "docker compose up", culprit)
             for name, verb in verbs.items():
