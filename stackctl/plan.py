@@ -104,6 +104,11 @@ def waves(stack: Stack, among: Collection[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(groups[number]) for number in sorted(groups))
 
 
+def dependencies(stack: Stack, of: Collection[str]) -> frozenset[str]:
+    """All that these spokes depend on, without themselves."""
+    return selected(stack, (), of) - frozenset(of) if of else frozenset()
+
+
 def _needs(stack: Stack) -> dict[str, list[str]]:
     names = {spoke.name for spoke in stack.spokes}
     return {s.name: [d.spoke for d in s.dependencies if d.spoke in names] for s in stack.spokes}

@@ -84,7 +84,9 @@ def test_a_stack_reads_as_its_golden_files_say(folder: Path, request: pytest.Fix
 
 
 def codes_in(folder: Path) -> set[str]:
-    return {line.split(" ")[1] for line in (folder / "findings.txt").read_text().splitlines() if line[0] != " "}
+    return {
+        line.split(" ")[1] for line in (folder / "findings.txt").read_text().splitlines() if line[0] != " "
+    }
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code.startswith(READ_AND_LINT)])

@@ -8,7 +8,7 @@ from stackctl.compose import Compose
 from stackctl.engine import Engine
 from stackctl.model import Stack, Wanted
 from stackctl.observe import containers_of
-from stackctl.plan import selected
+from stackctl.plan import dependencies
 from stackctl.process import Completed
 
 _HASH, _IMAGE = "com.docker.compose.config-hash", "com.docker.compose.image"
@@ -26,9 +26,10 @@ def start(
     """Create or replace these services' containers and start them; nothing else is touched.
 
     `up --no-deps` forgets `depends_on`, which enters Compose's hash: the next plain `docker compose up`
-    would recreate them. So they are made with their dependencies in view, and only then started alone.
+    would recreate them. So they are made with their dependencies in view, and only then started alone:
+    `up` with dependencies would also run jobs again that are done.
     """
-    needed = selected(stack, (), services) - set(services)
+    needed = dependencies(stack, services)
     if not needed or (recreate and not _settled(needed, wanted, engine, compose)):
         return compose.up(services, recreate=recreate)
     made = compose.create(services, recreate=recreate)

@@ -24,7 +24,7 @@ _CREATE = re.compile(_VERSION + "/containers/create")
 _OF_NOTHING = re.compile(_VERSION + rf"/(?:{_OBJECTS})/([0-9a-f])\1{{63}}(?:/[a-z/]+)?")
 # `attach/ws` is a GET that writes; the others have no end, or send a whole file system.
 _STREAMS = re.compile(
-    r"/(?:events|logs|stats|attach|ws|export|archive|get|session|grpc|dial-stdio|resize)(?:/|\Z)",
+    r"/(?:events|logs|stats|attach|ws|export|archive|get|session|grpc|dial-stdio|resize|debug)(?:/|\Z)",
     re.IGNORECASE,
 )
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")

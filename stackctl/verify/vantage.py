@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from http.client import CONFLICT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -249,11 +250,18 @@ def _remove(sdk: DockerClient, labels: list[str]) -> None:
 
 
 def _remove_one(sdk: DockerClient, id: str) -> None:
+    """Returns when the container is gone, whoever removed it."""
     from docker.errors import APIError
+    from requests.exceptions import RequestException
 
-    # It may be gone already, or on its way: it removes itself when it ends.
-    with suppress(APIError):
-        sdk.api.remove_container(id, force=True, v=True)
+    with suppress(APIError, RequestException):
+        try:
+            sdk.api.remove_container(id, force=True, v=True)
+        except APIError as error:
+            if error.status_code != CONFLICT:
+                raise
+            # It has ended, and the Engine is about to remove it.
+            sdk.api.wait(id, timeout=10, condition="removed")
 
 
 def _said(error: Exception) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +19,6 @@ from stackctl.engine import Engine
 from stackctl.events import Checked, Event
 from stackctl.model import (
     Bundle,
-    Check,
     Edge,
     Fingerprint,
     Kind,
@@ -43,7 +44,7 @@ Change = Callable[[dict[str, Any]], object]
 
 @dataclass(frozen=True)
 class Room:
-    """A stack that runs; `services` is what was given to Compose."""
+    """A stack that runs."""
 
     stack: Stack
     bundle: Bundle
@@ -53,25 +54,70 @@ class Room:
     def name(self) -> str:
         return self.stack.name
 
-    def compose(self, *arguments: str) -> str:
-        command = ["docker", "compose", "-p", self.name, "-f", str(self.folder / "compose.json"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
     def container(self, spoke: str) -> str:
         return f"{self.name}-{spoke}-1"
 
-    def checks(self) -> tuple[Check, ...]:
-        return checks(self.stack, self.bundle)
+    def network(self, name: str) -> str:
+        return self.stack.network_name(name)
 
-    def events(self, image: str = PYTHON_IMAGE, **options: Any) -> list[Event]:
-        with Engine.connect() as engine:
-            observed = observe(engine, self.name)
-            return list(verify(self.checks(), self.stack, self.bundle, observed, engine, image, **options))
+    def compose(self, *arguments: str) -> str:
+        file = str(self.folder / "compose.json")
+        return command("docker", "compose", "-p", self.name, "-f", file, *arguments)
+
+    def up(self, change: Change) -> None:
+        services = json.loads(json.dumps(self.bundle.compose["services"]))
+        change(services)
+        (self.folder / "compose.json").write_text(json.dumps({**self.bundle.compose, "services": services}))
+        self.compose("up", "-d", "--wait")
+
+    @contextmanager
+    def changed(self, change: Change) -> Iterator[None]:
+        """What runs differs from what is declared, for a while."""
+        try:
+            self.up(change)
+            yield
+        finally:
+            self.up(unchanged)
+
+    def events(self, image: str = PYTHON_IMAGE, engine: Engine | None = None, **options: Any) -> list[Event]:
+        """Everything that `verify` tells, of what runs at this moment."""
+        with Engine.connect() as own:
+            return list(
+                verify(
+                    checks(self.stack, self.bundle),
+                    self.stack,
+                    self.bundle,
+                    observe(own, self.name),
+                    engine or own,
+                    image,
+                    **options,
+                )
+            )
 
     def verify(self, image: str = PYTHON_IMAGE, **options: Any) -> list[Result]:
-        return [event.result for event in self.events(image, **options) if isinstance(event, Checked)]
+        results = [event.result for event in self.events(image, **options) if isinstance(event, Checked)]
+        assert not probers(self.name), "a prober was left behind"
+        return results
+
+
+def unchanged(services: dict[str, Any]) -> None:
+    """No change."""
+
+
+def probers(stack: str) -> list[str]:
+    return command("docker", "ps", "-aq", "--filter", f"label=stackctl.prober={stack}").split()
+
+
+def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def not_held(results: list[Result]) -> dict[str, Outcome]:
+    """What speaks against the stack, by code and spoke."""
+    return {f"{r.check.code} {r.check.spoke}": r.outcome for r in results if not r.holds}
 
 
 def of(results: list[Result], code: str, spoke: str = "") -> list[tuple[Outcome, str]]:
@@ -85,62 +131,49 @@ def outcomes(results: list[Result], code: str, spoke: str = "") -> set[Outcome]:
 
 
 @contextmanager
-def running(folder: Path, change: Change = lambda services: None, **stack: Any) -> Iterator[Room]:
+def running(folder: Path, change: Change = unchanged, **declared: Any) -> Iterator[Room]:
     """The stack, brought up after `change` was made to its services; gone afterwards."""
     sweep()
     name = f"{_PREFIX}-{os.getpid()}-{next(_numbers)}"
-    declared = replace(_stack(name), **stack)
-    bundle = _bundle(declared)
-    services = json.loads(json.dumps(bundle.compose["services"]))
-    change(services)
-    document = {**bundle.compose, "services": services}
-    (folder / "compose.json").write_text(json.dumps(document))
-    room = Room(declared, bundle, folder)
+    stack = replace(_stack(name), **declared)
+    room = Room(stack, _bundle(stack), folder)
     try:
-        room.compose("up", "-d", "--wait")
+        room.up(change)
         yield room
     finally:
         room.compose("--profile", "*", "down", "-v", "-t", "0", "--remove-orphans")
 
 
 @contextmanager
-def outsider(name: str, *arguments: str) -> Iterator[str]:
-    """A container outside every stack that does nothing."""
+def outsider(*arguments: str) -> Iterator[str]:
+    """A container outside every stack that does nothing; the arguments are those of `docker run`."""
+    name = f"{_PREFIX}-{os.getpid()}-outsider-{next(_numbers)}"
+    idle = (PYTHON_IMAGE, "-c", "import signal; signal.pause()")
     try:
-        _docker(
-            "run",
-            "-d",
-            "--name",
-            name,
-            "--label",
-            f"{_PREFIX}=1",
-            *arguments,
-            "--init",
-            "--entrypoint",
-            "python3",
-            PYTHON_IMAGE,
-            "-c",
-            "import signal; signal.pause()",
-        )
+        command("docker", "run", "-d", "--name", name, "--entrypoint", "python3", *arguments, *idle)
         yield name
     finally:
-        _docker("rm", "-f", name)
+        command("docker", "rm", "-f", name)
 
 
 def sweep() -> None:
-    """Removes what test runs that were killed left behind."""
-    for kind, remove in (("container", ("rm", "-f", "-v")), ("network", ("rm",))):
-        listing = (kind, "ls", *(("-a",) if kind == "container" else ()))
-        names = _docker(*listing, "--format", "{{.Name}}" if kind == "network" else "{{.Names}}").split()
-        for name in names:
-            prefix, _, rest = name.partition("-")
-            pid = rest.partition("-")[0].partition("_")[0]
-            if prefix == _PREFIX and pid.isdigit() and not Path(f"/proc/{pid}").exists():
-                _docker(kind, *remove, name)
+    """Removes what test runs that were killed left behind: their process number stands in every name."""
+    for name in command("docker", "ps", "-a", "--format", "{{.Names}}").split():
+        if _left_behind(name):
+            command("docker", "rm", "-f", "-v", name)
+    for name in command("docker", "network", "ls", "--format", "{{.Name}}").split():
+        if _left_behind(name):
+            command("docker", "network", "rm", name)
 
 
-def _docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60)
+def _left_behind(name: str) -> bool:
+    match = re.match(rf"{_PREFIX}-(\d+)[-_]", name)
+    return match is not None and not Path(f"/proc/{match[1]}").exists()
+
+
+def command(*arguments: str) -> str:
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
     return done.stdout
 
 

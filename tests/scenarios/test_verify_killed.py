@@ -1,0 +1,117 @@
+"""However a run ends, its probers go: by itself, interrupted, terminated, or killed without a chance."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from verify_room import PYTHON_IMAGE, command, probers, wait_until
+
+from stackctl.engine import Engine
+from stackctl.verify import vantage
+
+pytestmark = pytest.mark.engine
+
+# Asks an address that swallows everything, so that it is still waiting when the signal comes.
+ASKS = """
+import sys
+from stackctl.engine import Engine
+from stackctl.verify import vantage
+
+stack, image = sys.argv[1:]
+job = vantage.Job("0.0", "0", "GET", "192.0.2.1", 9, "/", "", 25.0)
+with Engine.connect() as engine:
+    vantage.ask([], {"bridge": [job]}, vantage.Probing(engine.sdk(), image, stack))
+"""
+
+
+@pytest.fixture
+def stack() -> Iterator[str]:
+    name = f"svfy-{os.getpid()}-killed"
+    yield name
+    for id in probers(name):
+        command("docker", "rm", "-f", id)
+
+
+def asking(stack: str) -> subprocess.Popen[bytes]:
+    """A run whose prober is at work."""
+    arguments = [sys.executable, "-c", ASKS, stack, PYTHON_IMAGE]
+    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
+    wait_until(lambda: running(stack))
+    return process
+
+
+def running(stack: str) -> list[str]:
+    arguments = ("--filter", f"label=stackctl.prober={stack}", "--filter", "status=running")
+    return command("docker", "ps", "-q", *arguments).split()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(stack: str, number: signal.Signals) -> None:
+    with asking(stack) as process:
+        process.send_signal(number)
+        assert process.wait(timeout=20) != 0
+    assert not probers(stack)
+
+
+def test_the_prober_of_a_killed_run_ends_by_itself(stack: str) -> None:
+    with asking(stack) as process:
+        process.kill()
+    wait_until(lambda: not probers(stack), seconds=15)
+
+
+def test_what_a_killed_run_never_started_is_swept_by_the_next(stack: str) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = [f"{vantage.OWNER_LABEL}={vantage._here()}:{dead.pid}:1", f"{vantage.OWNER_LABEL}="]
+    for label in left:
+        labels = ("--label", f"stackctl.prober={stack}", "--label", label)
+        command("docker", "create", *labels, "--entrypoint", "python3", PYTHON_IMAGE)
+    other = f"stackctl.prober={stack}-2"
+    stays = command("docker", "create", "--label", other, "--entrypoint", "python3", PYTHON_IMAGE).strip()
+    try:
+        with Engine.connect() as engine:
+            sdk = engine.sdk()
+            vantage.sweep(sdk, stack)
+            sdk.close()
+        assert not probers(stack)
+        assert probers(f"{stack}-2"), "another stack's are not ours to remove"
+    finally:
+        command("docker", "rm", "-f", stays)
+
+
+def test_the_prober_of_a_run_beside_this_one_is_left_alone(stack: str) -> None:
+    with asking(stack) as process:
+        with Engine.connect() as engine:
+            sdk = engine.sdk()
+            vantage.sweep(sdk, stack)
+            sdk.close()
+        assert running(stack)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+
+
+def test_a_prober_has_no_rights(stack: str) -> None:
+    with asking(stack) as process:
+        (id,) = running(stack)
+        form = "{{json .HostConfig}}\n{{json .Config}}\n{{json .Mounts}}\n{{json .NetworkSettings.Networks}}"
+        host, config, mounts, networks = map(
+            json.loads, command("docker", "inspect", "-f", form, id).strip().splitlines()
+        )
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+    assert config["User"] == "65534:65534"
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert 0 < host["Memory"] <= 64 << 20
+    assert 0 < host["PidsLimit"] <= 64
+    assert mounts == []
+    assert list(networks) == ["bridge"]
+    assert "192.0.2.1" not in str(config), "no value of a request stands in arguments or environment"

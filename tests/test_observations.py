@@ -1,0 +1,142 @@
+"""Standing conditions over a snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stackctl.model import Bundle, Check, Container, Kind, Mount, Observation, Observed, Outcome, Spoke, Stack
+from stackctl.verify.observations import OBSERVATIONS
+
+PASSED, FAILED, UNREACHABLE = Outcome.PASSED, Outcome.FAILED, Outcome.UNREACHABLE
+STACK = Stack(
+    "home",
+    (Spoke("proxy", Kind.SOCKET_PROXY, {}), Spoke("web", Kind.APP, {})),
+    networks={"proxy": {"name": "home_proxy"}, "lan": {"name": "br-lan"}},
+)
+STANZA: dict[str, Any] = {"networks": {"proxy": None}, "labels": {"stackctl.fingerprint": "1.aaaa"}}
+WEB = Container(
+    id="0" * 64,
+    name="home-web-1",
+    image_id="sha256:1",
+    image="web:1",
+    state="running",
+    health="",
+    exit_code=0,
+    restarts=0,
+    labels={"stackctl.spoke": "web", "stackctl.fingerprint": "1.aaaa"},
+    networks={"home_proxy": "172.20.0.3"},
+    mounts=(),
+    ports=(),
+)
+
+
+def see(
+    name: str,
+    *containers: Container,
+    others: tuple[Container, ...] = (),
+    spoke: str = "web",
+    **stanza: object,
+) -> tuple[Outcome, str]:
+    bundle = Bundle({"services": {"web": {**STANZA, **stanza}, "proxy": STANZA}}, {}, {})
+    observed = Observed("home", containers, others)
+    return OBSERVATIONS[name](observed, STACK, bundle, Check("CK101", spoke, "", Observation(name)))
+
+
+def of(container: Container, **changes: object) -> Container:
+    return replace(container, **changes)  # type: ignore[arg-type]
+
+
+def test_runs() -> None:
+    assert see("runs", WEB) == (PASSED, "runs")
+    assert see("runs") == (FAILED, "there is no container")
+    assert see("runs", of(WEB, state="exited", exit_code=3)) == (FAILED, "stopped with exit code 3")
+    assert see("runs", of(WEB, state="restarting", exit_code=1)) == (FAILED, "keeps restarting (exit code 1)")
+    assert see("runs", of(WEB, state="paused")) == (FAILED, "is paused")
+    assert see("runs", of(WEB, state="exited"), WEB)[0] is PASSED, "an old container beside it does no harm"
+    assert see("runs", of(WEB, health="unhealthy"))[0] is FAILED, "the image's own healthcheck"
+    assert see("runs", of(WEB, health="unhealthy"), healthcheck={"test": "x"})[0] is PASSED, "CK102 says it"
+
+
+@pytest.mark.parametrize(
+    ("health", "expected"), [("healthy", PASSED), ("unhealthy", FAILED), ("starting", FAILED), ("", FAILED)]
+)
+def test_healthy(health: str, expected: Outcome) -> None:
+    assert see("healthy", of(WEB, health=health))[0] is expected
+    assert see("healthy", of(WEB, health=health, state="exited"))[0] is UNREACHABLE
+
+
+def test_done() -> None:
+    assert see("done", of(WEB, state="exited"))[0] is PASSED
+    assert see("done", of(WEB, state="exited", exit_code=2)) == (FAILED, "stopped with exit code 2")
+    assert see("done", WEB)[0] is UNREACHABLE
+    assert see("done")[0] is FAILED
+
+
+def test_networks() -> None:
+    assert see("networks", WEB) == (PASSED, "sits on home_proxy only")
+    more = of(WEB, networks={"home_proxy": "", "x": ""})
+    assert see("networks", more) == (FAILED, "home-web-1 also sits on x")
+    assert see("networks", of(WEB, networks={})) == (FAILED, "home-web-1 is not on home_proxy")
+    assert see("networks", WEB, more)[0] is FAILED, "every one that runs counts"
+    assert see("networks")[0] is UNREACHABLE
+    assert see("networks", of(WEB, networks={"br-lan": ""}), networks={"lan": {}})[0] is PASSED
+    assert see("networks", of(WEB, networks={"home_default": ""}), networks=None)[0] is PASSED
+    assert see("networks", of(WEB, networks={"host": ""}), networks=None, network_mode="host")[0] is PASSED
+    assert see("networks", WEB, network_mode="service:proxy")[0] is UNREACHABLE
+
+
+def test_fingerprint() -> None:
+    assert see("fingerprint", WEB) == (PASSED, "carries 1.aaaa")
+    assert see("fingerprint", of(WEB, labels={"stackctl.spoke": "web"}))[0] is FAILED
+    other = of(WEB, labels={"stackctl.spoke": "web", "stackctl.fingerprint": "1.bbbb"})
+    assert see("fingerprint", other) == (FAILED, "home-web-1 carries 1.bbbb; the files declare 1.aaaa")
+    assert see("fingerprint")[0] is UNREACHABLE
+    assert see("fingerprint", WEB, labels={})[0] is UNREACHABLE
+
+
+def holder(source: str, **changes: object) -> Container:
+    return of(WEB, mounts=(Mount("bind", source, "/x", True),), **changes)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("/var/run/docker.sock", FAILED),
+        ("/run/docker.sock", FAILED),
+        ("/run", FAILED),
+        ("/var/run", FAILED),
+        ("/var/run/", FAILED),
+        ("/", FAILED),
+        ("/var", PASSED),
+        ("/run/docker.sock.d", PASSED),
+        ("/run/user", PASSED),
+        ("data", PASSED),
+        ("/var/lib/docker/volumes/data/_data", PASSED),
+    ],
+)
+def test_who_holds_the_socket(source: str, expected: Outcome) -> None:
+    assert see("socket-in-stack", holder(source), spoke="proxy")[0] is expected
+    assert see("socket-outside", others=(holder(source),), spoke="proxy")[0] is expected
+
+
+def test_the_socket_is_where_the_proxy_has_it_from() -> None:
+    rootless = "/run/user/1000/docker.sock"
+    proxy = holder(rootless, labels={"stackctl.spoke": "proxy"}, name="home-proxy-1")
+    assert see("socket-in-stack", proxy, WEB, spoke="proxy")[0] is PASSED
+    assert see("socket-in-stack", proxy, holder("/run/user/1000"), spoke="proxy") == (
+        FAILED,
+        "also mounted by home-web-1 (/run/user/1000)",
+    )
+
+
+def test_who_does_not_run_outside_does_nothing_but_inside_it_may_be_started() -> None:
+    stopped = holder("/var/run/docker.sock", state="exited")
+    assert see("socket-outside", others=(stopped,), spoke="proxy")[0] is PASSED
+    assert see("socket-in-stack", stopped, spoke="proxy")[0] is FAILED
+
+
+def test_nothing_to_look_at_proves_nothing() -> None:
+    assert see("socket-in-stack", spoke="proxy")[0] is UNREACHABLE
