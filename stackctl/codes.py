@@ -224,6 +224,14 @@ _CODES = (
         bad="environment: {CONTAINERS: 1, IMAGES: 1}   # for Traefik alone",
         good="environment: {CONTAINERS: 1}",
     ),
+    Code(
+        "SC410",
+        _WARNING,
+        "a program on the socket network is refused what it is known to need",
+        "Its image is one that asks for more; name it under `consumers`, or give the program another way.",
+        bad="environment: {CONTAINERS: 0}   # with Traefik on the socket network",
+        good="environment: {CONTAINERS: 1}",
+    ),
     # ---- fingerprints
     Code(
         "SC501",

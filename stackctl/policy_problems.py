@@ -160,7 +160,12 @@ def _against_needs(stack: Stack, spoke: Spoke, holds: Strict | Switches) -> Iter
         gate = () if lacking.method in ("GET", "HEAD") else (GATE,)
         off = [s for s in (lacking.switch, *gate) if s and isinstance(holds, Switches) and not holds.is_on(s)]
         opener = " with ".join(f"{switch}=1" for switch in off) if lacking.switch else "only a strict policy"
-        yield Problem("SC408", field, f"{names} needs `{lacking}`, which is refused", f"{opener} opens it")
+        yield Problem(
+            "SC408" if found.declared else "SC410",
+            field,
+            f"{names} needs `{lacking}`, which is refused",
+            f"{opener} opens it",
+        )
     if isinstance(holds, Switches) and found.needed and not found.missing:
         extra = named_operations(spoke.policy) if spoke.policy else ()
         least = smallest(consumers_of(stack, spoke), extra, holds.dialect).opened_by_switches

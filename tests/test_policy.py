@@ -214,7 +214,9 @@ def test_what_was_never_measured_is_said_so(image: str) -> None:
 
 def test_what_a_consumer_lacks_is_reported_with_the_switches_that_open_it() -> None:
     found = only(proxy({"CONTAINERS": "1"}), "willfarrell/autoheal:1.2.0")
-    assert (found.code, found.hint) == ("SC408", "POST=1 opens it")
+    assert (found.code, found.hint) == ("SC410", "POST=1 opens it")
+    declared = only(proxy({"CONTAINERS": "1"}, Policy(("autoheal",), mode=Mode.SWITCHES)))
+    assert (declared.code, declared.path) == ("SC408", ("policy",))
 
 
 def test_only_excess_that_a_switch_could_close_is_reported() -> None:
@@ -224,5 +226,5 @@ def test_only_excess_that_a_switch_could_close_is_reported() -> None:
 
 
 def test_every_code_is_registered() -> None:
-    assert {f"SC40{n}" for n in range(3, 10)} <= CODES.keys()
+    assert {*(f"SC40{n}" for n in range(3, 10)), "SC410"} <= CODES.keys()
     assert consumer("traefik")
