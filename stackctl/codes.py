@@ -205,8 +205,8 @@ _CODES = (
     Code(
         "SC407",
         _WARNING,
-        "what the proxy lets through was never measured",
-        "The rules of this image or version are assumed; only the audit of `verify` says what they are.",
+        "nothing is known of how the socket proxy filters",
+        "Neither its switches nor its rules can be read, so nobody can say what it opens.",
     ),
     Code(
         "SC408",

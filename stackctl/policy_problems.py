@@ -36,19 +36,12 @@ def problems(stack: Stack, spoke: Spoke) -> tuple[Problem, ...]:
     if isinstance(holds, Strict):
         found += _idle_switches(spoke)
     elif holds is None:
-        message = f"nothing is known of how {spoke.image or 'this image'} filters"
+        message = f"nothing is known of how {spoke.image.partition('@')[0] or 'this image'} filters"
         found.append(
             Problem("SC407", ("image",), message, "name a `policy`, and stackctl renders the filter itself")
         )
     else:
         found += _switches(holds)
-        if not holds.measured:
-            message = f"what its switches open was never measured for {spoke.image.partition('@')[0]}"
-            found.append(
-                Problem(
-                    "SC407", ("image",), message, "`stackctl verify` measures it; until then it is assumed"
-                )
-            )
     if holds:
         found += _against_needs(stack, spoke, holds)
     return tuple(found)
@@ -148,7 +141,7 @@ def _without_effect(name: str, holds: Switches) -> tuple[str, str]:
 
 def _meant(near: str) -> str:
     if near == GATE:
-        return f"{GATE}=1 lets every method through, in every section that is on"
+        return f"the nearest that exists is {GATE}: it stands for every method but GET and HEAD"
     return f"the nearest that exists is {near}" if near else "remove it"
 
 
