@@ -26,7 +26,7 @@ def read_policy(value: Any, note: Note) -> Policy | None:
             note("SC102", ("policy", str(key)), f"unknown key `{key}`", nearest(str(key), KEYS))
     mode = _mode(value)
     if mode is Mode.STRICT:
-        # Accepted only once render writes its configuration: until then it would be a promise that nobody holds.
+        # Accepted once render writes its configuration; until then nobody would hold what it promises.
         note("SC103", ("policy", "mode"), "a strict policy is not rendered by this version", "mode: switches")
     timeout = value.get("stream_timeout", Policy.stream_timeout)
     if not isinstance(timeout, int) or isinstance(timeout, bool):
