@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stackctl.model.bundle import Bundle, Fingerprint, Host, Wanted
 from stackctl.model.check import (
+    Audit,
     Check,
     Control,
     Expect,
@@ -46,6 +47,7 @@ from stackctl.model.stack import (
 )
 
 __all__ = [
+    "Audit",
     "NOTHING",
     "PROXY_NETWORK",
     "SOCKET_NETWORK",

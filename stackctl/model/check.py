@@ -82,13 +82,23 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """Many requests to a socket proxy, each with what must come of it, by its name in `verify/audit.py`.
+
+    Which requests those are follows from the policy and from the Engine's version of the API.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Check:
     """Something that must hold of the running spoke."""
 
     code: str
     spoke: str
     title: str
-    look: Request | Observation
+    look: Request | Observation | Audit
     expect: Expect = Expect()
     controls: tuple[Control, ...] = ()
     mutation: str = ""

@@ -23,10 +23,11 @@ from stackctl.model import (
     Result,
     Stack,
 )
-from stackctl.verify import harmless, vantage
+from stackctl.verify import harmless, throwaway, vantage
 from stackctl.verify.decide import Reply, Verdict, decide
 from stackctl.verify.observations import OBSERVATIONS
-from stackctl.verify.vantage import Engine, Job, NoProber, Probing
+from stackctl.verify.throwaway import Engine, NoProber, Probing
+from stackctl.verify.vantage import Job
 
 STEP = "ask from inside the networks"
 SETTLE = 5.0
@@ -168,7 +169,7 @@ def _prepared(
     if all(request.vantage == HOST for request in requests):
         return None, ""
     try:
-        return (yield from vantage.prepare(engine, image, stack.name)), ""
+        return (yield from throwaway.prepare(engine, image, stack.name)), ""
     except NoProber as error:
         return None, str(error)
     except EngineUnavailable as error:
