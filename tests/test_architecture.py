@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "stackctl"
 
 # Each room may import from the rooms above it, and from its own.
 ROOMS = (
-    "errors",
+    "errors names",
     "findings codes",
     "model",
     "events",

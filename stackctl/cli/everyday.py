@@ -1,70 +1,25 @@
-"""The command line: options, confirmation, exit codes; no logic."""
+"""The commands of every day: from the files to a proved stack, and down again."""
 
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stackctl import __version__
-from stackctl.errors import Exit
-from stackctl.run import Options, run
-
-app = typer.Typer(
-    name="stackctl",
-    help="Runs self-hosted Docker services from their pages, and proves that the pages are true.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Begin with: stackctl lint · stackctl plan · stackctl up --profile core · stackctl verify",
+from stackctl.cli.app import (
+    Directory,
+    Json,
+    NoColour,
+    Profile,
+    Spokes,
+    Verbose,
+    Yes,
+    app,
+    names_of,
+    options_of,
 )
-
-Directory = Annotated[
-    Path | None,
-    typer.Option(
-        "-C", "--directory", metavar="DIR", help="The stack's folder, or one below it. [default: .]"
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show what was seen, and the commands behind an error.")
-]
-NoColour = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.")]
-Profile = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--profile", "-p", metavar="NAME", help="Also the spokes of this profile; repeatable, '*' for all."
-    ),
-]
-Spokes = Annotated[list[str] | None, typer.Argument(metavar="[SPOKE]...", help="Only these spokes.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
-def _options(directory: Path | None, json: bool, verbose: bool, no_colour: bool) -> Options:
-    return Options(directory, json, verbose, False if no_colour else None)
-
-
-def _names(values: list[str] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values or ()))
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"stackctl {__version__}")
-        raise typer.Exit()
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Runs self-hosted Docker services from their pages, and proves that the pages are true."""
+from stackctl.run import run
 
 
 @app.command()
@@ -77,7 +32,7 @@ def lint(
     """
     from stackctl.commands.lint import lint as tell
 
-    raise typer.Exit(run("lint", _options(directory, json, verbose, no_colour), lambda root, _: tell(root)))
+    raise typer.Exit(run("lint", options_of(directory, json, verbose, no_colour), lambda root, _: tell(root)))
 
 
 @app.command()
@@ -100,7 +55,7 @@ def render(
     raise typer.Exit(
         run(
             "render",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, _: tell(root, check=check, stdout=stdout, environ=os.environ),
         )
     )
@@ -128,10 +83,10 @@ def plan(
     raise typer.Exit(
         run(
             "plan",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, _: tell(
                 root,
-                _names(spokes),
+                names_of(spokes),
                 profiles=frozenset(profile or ()),
                 refresh=refresh,
                 check=check,
@@ -166,10 +121,10 @@ def up(
     raise typer.Exit(
         run(
             "up",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, output: tell(
                 root,
-                _names(spokes),
+                names_of(spokes),
                 profiles=frozenset(profile or ()),
                 refresh=refresh,
                 verify=not no_verify,
@@ -194,7 +149,7 @@ def status(
     raise typer.Exit(
         run(
             "status",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, _: tell(root, environ=os.environ),
         )
     )
@@ -218,8 +173,8 @@ def verify(
     raise typer.Exit(
         run(
             "verify",
-            _options(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, _names(spokes), profiles=frozenset(profile or ()), environ=os.environ),
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, names_of(spokes), profiles=frozenset(profile or ()), environ=os.environ),
         )
     )
 
@@ -248,8 +203,8 @@ def fingerprint(
     raise typer.Exit(
         run(
             "fingerprint",
-            _options(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, _names(spokes), check=check, applied=applied, environ=os.environ),
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, names_of(spokes), check=check, applied=applied, environ=os.environ),
         )
     )
 
@@ -273,8 +228,8 @@ def logs(
     raise typer.Exit(
         run(
             "logs",
-            _options(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, _names(spokes), follow=follow, tail=tail, environ=os.environ),
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, names_of(spokes), follow=follow, tail=tail, environ=os.environ),
             streams=True,
         )
     )
@@ -297,7 +252,7 @@ def down(
     raise typer.Exit(
         run(
             "down",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, output: tell(
                 root,
                 confirm=lambda names: output.confirm(
@@ -307,11 +262,3 @@ def down(
             ),
         )
     )
-
-
-def main() -> None:
-    """The entry point of the `stackctl` program."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
