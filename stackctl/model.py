@@ -108,6 +108,27 @@ class CommonIssue:
     fix: str
 
 
+class Mode(StrEnum):
+    """What holds a policy: an exact configuration that stackctl renders, or the image's own switches."""
+
+    STRICT = "strict"
+    SWITCHES = "switches"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which operations of the Docker API a socket proxy lets through, and for which consumers."""
+
+    consumers: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    """Beyond what the consumers need, as `GET /containers/{id}/logs`."""
+    mode: Mode = Mode.STRICT
+    listen: str = ""
+    """Strict only: path of a unix socket in the proxy's container; empty means TCP port 2375."""
+    stream_timeout: int = 3600
+    """Strict only: seconds of silence after which a stream other than `/events` is cut."""
+
+
 @dataclass(frozen=True)
 class Spoke:
     """One service, from its page, its manifest, or both."""
@@ -123,6 +144,8 @@ class Spoke:
     settings_dir: str = ""
     hardening: Hardening = Hardening.STRICT
     accept: tuple[Accept, ...] = ()
+    policy: Policy | None = None
+    """Of a socket proxy; None where its environment alone says what it opens."""
     status: str = ""
     phase: str = ""
     recorded: Recorded = Recorded()

@@ -90,15 +90,23 @@ def selected(stack: Stack, profiles: Iterable[str], only: Collection[str] = ()) 
 
 
 def waves(stack: Stack, among: Collection[str]) -> tuple[tuple[str, ...], ...]:
-    """Groups of these spokes, each needing nothing but the groups before it; by name within a group."""
+    """Groups of these spokes, each needing nothing but the groups before it; by name within a group.
+
+    Spokes that are not among them still carry dependencies: who needs what needs a spoke comes after it.
+    """
     needs = _needs(stack)
-    order = TopologicalSorter({n: [d for d in needs[n] if d in among] for n in needs if n in among})
-    order.prepare()
-    groups = []
-    while order.is_active():
-        groups.append(tuple(sorted(order.get_ready())))
-        order.done(*groups[-1])
-    return tuple(groups)
+    level: dict[str, int] = {}
+    for name in TopologicalSorter(needs).static_order():
+        level[name] = max((level[need] + (need in among) for need in needs[name]), default=0)
+    groups: dict[int, list[str]] = {}
+    for name in sorted(needs.keys() & set(among)):
+        groups.setdefault(level[name], []).append(name)
+    return tuple(tuple(groups[number]) for number in sorted(groups))
+
+
+def dependencies(stack: Stack, of: Collection[str]) -> frozenset[str]:
+    """All that these spokes depend on, without themselves."""
+    return selected(stack, (), of) - frozenset(of) if of else frozenset()
 
 
 def _needs(stack: Stack) -> dict[str, list[str]]:
@@ -135,7 +143,7 @@ def _decide(
 ) -> Action:
     containers = tuple(c for c in containers if c.state != "removing")
     if not containers:
-        return Action(spoke.name, Verb.CREATE)
+        return Action(spoke.name, Verb.CREATE if _replicas(want.stanza) else Verb.NOTHING)
     ours: dict[Cause, None] = {}
     theirs: dict[Cause, None] = {}
     for container in containers:
@@ -235,6 +243,11 @@ def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:
                 yield Cause(Who.HOST, "exit code", str(container.exit_code), "0")
             continue
         yield Cause(Who.HOST, "state", container.state, "running")
+
+
+def _replicas(stanza: Stanza) -> int:
+    given = stanza.get("scale", (stanza.get("deploy") or NOTHING).get("replicas"))
+    return 1 if given is None else int(given)
 
 
 def _short(image_id: str) -> str:

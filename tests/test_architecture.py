@@ -17,7 +17,7 @@ ROOMS = (
     "model",
     "events",
     "yaml_text",
-    "fingerprint policy edge",
+    "fingerprint api switches policy policy_problems haproxy edge",
     "read",
     "lint templates render checks override",
     "normal",

@@ -52,11 +52,14 @@ def head(compose: Compose, *more: str) -> str:
 def test_up_names_its_services_and_says_whether_they_are_replaced(
     compose: Compose, recorder: Recorder
 ) -> None:
-    compose.up(("a", "b"), recreate=True)
-    compose.up(("a",), recreate=False)
+    compose.create(("a",), ("its-need",))
+    compose.recreate(("a", "b"), alone=True)
+    compose.recreate(("a", "b"), alone=False)
+    up = f"{head(compose)} up --detach --no-build --pull never"
     assert recorder.argv == [
-        f"{head(compose)} up --detach --no-deps --force-recreate --no-build --pull never a b",
-        f"{head(compose)} up --detach --no-deps --no-recreate --no-build --pull never a",
+        f"{up} --no-deps --no-recreate a its-need",
+        f"{up} --no-deps --force-recreate a b",
+        f"{up} --force-recreate a b",
     ]
 
 

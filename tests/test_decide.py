@@ -162,7 +162,7 @@ def test_what_was_seen_reads_as_a_sentence() -> None:
     assert saw(refusal, VERSION, answer(400, headers=DOCKER)) == reached
     assert saw(refusal, VERSION, no("refused")) == "refused the connection"
     assert saw(refusal, no("unresolved"), answer(403)) == (
-        "cannot tell, because a control does not hold (control 1): name does not resolve"
+        "cannot tell: name does not resolve (needed first: control 1)"
     )
     host = check(SILENT, UP, vantage="")
     assert saw(host, answer(200), answer(200)) == (

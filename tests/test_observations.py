@@ -13,7 +13,7 @@ from stackctl.verify.observations import OBSERVATIONS
 PASSED, FAILED, UNREACHABLE = Outcome.PASSED, Outcome.FAILED, Outcome.UNREACHABLE
 STACK = Stack(
     "home",
-    (Spoke("proxy", Kind.SOCKET_PROXY, {}), Spoke("web", Kind.APP, {})),
+    (Spoke("job", Kind.JOB, {}), Spoke("proxy", Kind.SOCKET_PROXY, {}), Spoke("web", Kind.APP, {})),
     networks={"proxy": {"name": "home_proxy"}, "lan": {"name": "br-lan"}},
 )
 STANZA: dict[str, Any] = {"networks": {"proxy": None}, "labels": {"stackctl.fingerprint": "1.aaaa"}}
@@ -40,7 +40,7 @@ def see(
     spoke: str = "web",
     **stanza: object,
 ) -> tuple[Outcome, str]:
-    bundle = Bundle({"services": {"web": {**STANZA, **stanza}, "proxy": STANZA}}, {}, {})
+    bundle = Bundle({"services": {"web": {**STANZA, **stanza}, "proxy": STANZA, "job": STANZA}}, {}, {})
     observed = Observed("home", containers, others)
     return OBSERVATIONS[name](observed, STACK, bundle, Check("CK101", spoke, "", Observation(name)))
 
@@ -82,6 +82,9 @@ def test_networks() -> None:
     assert see("networks", of(WEB, networks={})) == (FAILED, "home-web-1 is not on home_proxy")
     assert see("networks", WEB, more)[0] is FAILED, "every one that runs counts"
     assert see("networks")[0] is UNREACHABLE
+    assert see("networks", of(WEB, state="exited"))[0] is UNREACHABLE
+    ended = of(WEB, state="exited", labels={"stackctl.spoke": "job"})
+    assert see("networks", ended, spoke="job")[0] is PASSED, "a job has ended when it is looked at"
     assert see("networks", of(WEB, networks={"br-lan": ""}), networks={"lan": {}})[0] is PASSED
     assert see("networks", of(WEB, networks={"home_default": ""}), networks=None)[0] is PASSED
     assert see("networks", of(WEB, networks={"host": ""}), networks=None, network_mode="host")[0] is PASSED

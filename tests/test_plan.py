@@ -97,6 +97,11 @@ def test_no_container_is_a_create() -> None:
     assert decide(want()) == Action("full", Verb.CREATE)
 
 
+def test_a_spoke_that_wants_no_replica_is_not_created() -> None:
+    assert decide(want(deploy={"replicas": 0})).verb is Verb.NOTHING
+    assert decide(want(scale=0)).verb is Verb.NOTHING
+
+
 def test_what_is_right_is_left_alone() -> None:
     assert decide(want(), running()) == Action("full", Verb.NOTHING)
 
@@ -269,6 +274,11 @@ def test_actions_stand_in_dependency_order_and_by_name_where_that_is_free() -> N
     spokes = (spoke("a", needs=("z",)), spoke("b"), spoke("m", needs=("b",)), spoke("z"))
     assert whole(spokes)[0] == [("create", "b"), ("create", "z"), ("create", "a"), ("create", "m")]
     assert waves(Stack(PROJECT, spokes), {"a", "b", "m"}) == (("a", "b"), ("m",))
+
+
+def test_a_dependency_carries_through_a_spoke_that_stays_as_it_is() -> None:
+    stack = Stack(PROJECT, (spoke("a", needs=("b",)), spoke("b", needs=("c",)), spoke("c")))
+    assert waves(stack, {"a", "c"}) == (("c",), ("a",))
 
 
 def test_a_dependency_order_profile_or_replicas_change_recreates_nothing() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from stackctl import process
 from stackctl.errors import StackctlError
+from tests.scenarios.engine_room import wait_for
 
 PYTHON = sys.executable
 
@@ -74,7 +75,7 @@ def test_a_timeout_ends_the_whole_group_and_shows_what_was_said() -> None:
     with pytest.raises(StackctlError, match=r"did not end within 0\.5 s") as failure:
         process.run(python(code), timeout=0.5)
     child = int(failure.value.detail.splitlines()[-1])
-    assert gone(child)
+    wait_for(lambda: gone(child))
 
 
 def test_a_process_that_ignores_the_request_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +121,7 @@ def test_lines_come_one_by_one_and_the_process_ends_with_its_reader(tmp_path: Pa
     assert next(lines) == "two"
     assert not gone(pid)
     lines.close()  # type: ignore[attr-defined]
-    assert gone(pid)
+    wait_for(lambda: gone(pid))
 
 
 def test_lines_of_a_program_that_fails_without_a_word_are_an_error() -> None:

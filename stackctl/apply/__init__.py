@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from stackctl.apply.fetch import fetch
 from stackctl.apply.trouble import blamed, explained
@@ -12,9 +13,9 @@ from stackctl.compose import Compose
 from stackctl.engine import Engine, EventStream
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Event, Finished, Line, Started
-from stackctl.model import Action, Observed, Plan, Stack, Verb, Wanted
+from stackctl.model import Action, Container, Observed, Plan, Stack, Verb, Wanted
 from stackctl.observe import containers_of
-from stackctl.plan import waves
+from stackctl.plan import dependencies, waves
 from stackctl.process import redacted
 
 LOG_LINES = 20
@@ -78,7 +79,7 @@ def apply(
         # Subscribed before anything starts, so that nothing can happen unseen.
         with subscribe(engine, compose.project) as events:
             for wave in waves(stack, changes.keys() & {spoke.name for spoke in stack.spokes}):
-                for event in _wave([changes[name] for name in wave], stack, engine, events, compose):
+                for event in _wave([changes[name] for name in wave], stack, wanted, engine, events, compose):
                     if isinstance(event, Finished) and event.ok:
                         applied.append(event.spoke)
                     yield event
@@ -97,7 +98,12 @@ def remove(spoke: str, observed: Observed, compose: Compose) -> Iterator[Event]:
 
 
 def _wave(
-    actions: list[Action], stack: Stack, engine: Engine, events: EventStream, compose: Compose
+    actions: list[Action],
+    stack: Stack,
+    wanted: Mapping[str, Wanted],
+    engine: Engine,
+    events: EventStream,
+    compose: Compose,
 ) -> Iterator[Event]:
     """Start everything in the wave, then wait until all of it works."""
     verbs = {action.spoke: action.verb for action in actions}
@@ -105,8 +111,15 @@ def _wave(
         yield Started(verb, name)
     replaced = tuple(name for name, verb in verbs.items() if verb is Verb.RECREATE)
     kept = tuple(name for name in verbs if name not in replaced)
-    for services, recreate in ((kept, False), (replaced, True)):
-        if services and (done := compose.up(services, recreate=recreate)).exit_code:
+    beneath = containers_of(engine, compose.project, dependencies(stack, verbs))
+    for services in (kept, replaced):
+        if not services:
+            continue
+        if services is kept:
+            done = compose.create(services, sorted({container.spoke for container in beneath}))
+        else:
+            done = compose.recreate(services, alone=not _kept_by_compose(beneath, wanted, compose))
+        if done.exit_code:
             culprit = blamed(done, compose.project, services)
             error = explained(done, "docker compose up", culprit)
             for name, verb in verbs.items():
@@ -118,16 +131,32 @@ def _wave(
     }
     # A failure does not cut short the wait for the others: it takes no longer than success would have.
     failures: list[SpokeFailed] = []
+    replicas = Counter(container.spoke for container, _ in started.values())
     for verdict in wait(engine, events, started):
         name = verdict.container.spoke
         if verdict.ok:
-            yield Finished(verbs[name], name, detail=verdict.detail)
+            replicas[name] -= 1
+            if not replicas[name]:
+                yield Finished(verbs[name], name, detail=verdict.detail)
             continue
         failures.append(_failure(name, verdict, engine, compose))
         yield Finished(verbs[name], name, ok=False, detail=failures[-1].message)
         yield from (Line(name, line) for line in failures[-1].log)
     if failures:
         raise _together(failures)
+
+
+def _kept_by_compose(containers: Sequence[Container], wanted: Mapping[str, Wanted], compose: Compose) -> bool:
+    """Whether Compose, asked to see to these containers, would leave every one of them as it is."""
+    if not containers:
+        return False
+    hashes = compose.hashes()
+    return all(
+        container.running
+        and container.labels.get("com.docker.compose.config-hash") == hashes.get(container.spoke)
+        and container.labels.get("com.docker.compose.image") == wanted[container.spoke].image_id
+        for container in containers
+    )
 
 
 def _failure(spoke: str, verdict: Verdict, engine: Engine, compose: Compose) -> SpokeFailed:

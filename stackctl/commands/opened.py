@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl import files
 from stackctl.compose import Compose
 from stackctl.errors import UsageError
+from stackctl.events import Event, Said
 from stackctl.findings import Finding, InvalidFiles
 from stackctl.lint import lint
 from stackctl.model import Bundle, Host, Stack
@@ -31,6 +32,12 @@ class HostView:
 
     host: Host
     on_host: OnHost
+
+    def stand_ins(self) -> Iterator[Event]:
+        """Says which images run here in place of the declared ones: what is proved is proved of those."""
+        if images := self.host.images:
+            told = ", ".join(f"{spoke}: {image}" for spoke, image in sorted(images.items()))
+            yield Said(f"stand-ins run in place of the declared images ({told})", warning=True)
 
 
 def find(root: Path) -> tuple[Stack | None, tuple[Finding, ...]]:

@@ -32,6 +32,7 @@ def up(
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
     view = look_at_host(opened, environ)
+    yield from view.stand_ins()
     engine = Engine.connect(environ)
     if not engine.is_local:
         raise StackctlError(

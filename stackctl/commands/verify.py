@@ -23,6 +23,7 @@ def verify(
 ) -> Story:
     opened = open_stack(root)
     view = look_at_host(opened, environ)
+    yield from view.stand_ins()
     engine = Engine.connect(environ)
     chosen = set(named(opened, spokes)) or active_or_running(opened, engine, profiles)
     results = yield from prove(opened, view, engine, chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from functools import singledispatchmethod
+from typing import TextIO
 
 from rich.console import Console as Terminal
 from rich.padding import Padding
@@ -54,13 +55,14 @@ class Console:
     """Results go to standard output; progress, warnings and errors to standard error."""
 
     def __init__(self, *, colour: bool | None = None, verbose: bool = False) -> None:
-        self._out = Terminal(no_color=colour is False, highlight=False, soft_wrap=True)
-        self._err = Terminal(no_color=colour is False, highlight=False, soft_wrap=True, stderr=True)
+        self._out = _terminal(colour, sys.stdout)
+        self._err = _terminal(colour, sys.stderr)
         self._verbose = verbose
         self._warnings = 0
         self._started: dict[tuple[str, str], tuple[float, TaskID | None]] = {}
         self._progress: Progress | None = None
         self._colour_of: dict[str, str] = {}
+        self._checked_spoke = ""
 
     # ---- while it works
 
@@ -98,6 +100,9 @@ class Console:
         started, task = self._started.pop((event.step, event.spoke), (time.monotonic(), None))
         if self._progress is not None and task is not None:
             self._progress.remove_task(task)
+            if not self._progress.tasks:
+                # A display without a task would stand in the way of what is printed to standard output.
+                self.close()
         mark, style = ("✔", "green") if event.ok else ("✘", "red")
         line = Text.assemble((f"{mark} ", style), _step(event.step, event.spoke))
         if event.detail:
@@ -281,14 +286,14 @@ class Console:
         check = result.check
         if result.outcome is not Outcome.PASSED and (check.severity is Severity.WARNING or result.accepted):
             mark, style = "!", "yellow"
-        line = Text.assemble(
-            (f"{mark} ", style), (check.spoke, "bold"), f"  {check.title}  ", (check.code, "dim")
-        )
-        self._out.print(line)
+        if check.spoke != self._checked_spoke:
+            self._checked_spoke = check.spoke
+            self._out.print(Text(check.spoke, "bold"))
+        self._out.print(Text.assemble((f"  {mark} ", style), (f"{check.code} ", "dim"), check.title))
         if result.outcome is not Outcome.PASSED or self._verbose:
-            self._out.print(Text(f"    {result.outcome.value}: {result.saw}", style))
+            self._out.print(Text(f"      {result.outcome.value}: {result.saw}", style))
         if result.accepted:
-            self._out.print(Text(f"    accepted: {result.accepted}", "dim"))
+            self._out.print(Text(f"      accepted: {result.accepted}", "dim"))
 
     def _verdict(self, results: tuple[Result, ...]) -> None:
         if not results:
@@ -323,6 +328,11 @@ class Console:
     def _warned(self) -> None:
         if self._warnings:
             self._err.print(Text(f"{_count(self._warnings, 'warning')}: see `stackctl lint`", "dim"))
+
+
+def _terminal(colour: bool | None, file: TextIO) -> Terminal:
+    # Words wrap for a person; a program that reads lines gets whole ones.
+    return Terminal(file=file, no_color=colour is False, highlight=False, soft_wrap=not file.isatty())
 
 
 def _step(step: str, spoke: str) -> str:

@@ -9,7 +9,7 @@ from stackctl.codes import finding
 from stackctl.findings import Finding
 from stackctl.model import Path, Stack
 from stackctl.read.compose_keys import nearest
-from stackctl.read.variables import InvalidVariable, needed
+from stackctl.read.variables import InvalidVariable, names, needed
 
 _OF_THE_HOST = frozenset(("UID", "GID"))
 
@@ -25,6 +25,16 @@ def networks_exist(stack: Stack) -> Iterator[Finding]:
                 yield finding("SC204", at, message, hint, spoke.name)
 
 
+def variables_are_understood(stack: Stack) -> Iterator[Finding]:
+    """SC103: a `$` that Compose would refuse is told before `up` meets it."""
+    for spoke in stack.spokes:
+        for path, text in _texts(spoke.service, ()):
+            try:
+                names(text)
+            except InvalidVariable as error:
+                yield finding("SC103", spoke.at(*path), str(error), spoke=spoke.name)
+
+
 def variables_in_example(stack: Stack) -> Iterator[Finding]:
     """SC207: whoever sets the stack up elsewhere learns which variables it needs."""
     if stack.example_variables is None:
@@ -32,15 +42,18 @@ def variables_in_example(stack: Stack) -> Iterator[Finding]:
     for spoke in stack.spokes:
         told: set[str] = set()
         for path, text in _texts(spoke.service, ()):
-            try:
-                names = needed(text) - stack.example_variables - _OF_THE_HOST - told
-            except InvalidVariable as error:
-                yield finding("SC103", spoke.at(*path), str(error), spoke=spoke.name)
-                continue
-            for name in sorted(names):
+            missing = _needed(text) - stack.example_variables - _OF_THE_HOST - told
+            for name in sorted(missing):
                 message = f"`{name}` is missing from .env.example"
                 yield finding("SC207", spoke.at(*path), message, f"add a line `{name}=`", spoke.name)
-            told |= names
+            told |= missing
+
+
+def _needed(text: str) -> frozenset[str]:
+    try:
+        return needed(text)
+    except InvalidVariable:
+        return frozenset()
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -55,4 +68,4 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _texts(item, (*path, str(number)))
 
 
-RULES = (networks_exist, variables_in_example)
+RULES = (networks_exist, variables_are_understood, variables_in_example)

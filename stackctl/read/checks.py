@@ -12,32 +12,32 @@ from stackctl.model import Check, Control, Expect, Kind, Named, OnNetwork, Publi
 from stackctl.read.networks import Networks
 from stackctl.read.partial import CheckDraft
 
+NO_SUCH_ID = "5ac71000dead0000" * 4
+"""A well-formed id that no object has: a write to it ends in 404."""
+
 _DOCKER_PORTS = (2375, 2376)
 _HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal")  # noqa: S104
-_VERSION = r"(?:/v[0-9]+\.[0-9]+)?"
+_VERSION = r"(?:/v[0-9]{1,3}\.[0-9]{1,3})?"
 # Reads that go on until somebody stops them, or that carry a whole image or file system.
-_STREAMS = re.compile(
-    _VERSION + r"/(?:events|session|grpc|system/dial-stdio"
-    r"|containers/[^/]+/(?:logs|stats|attach|attach/ws|export|archive|resize)"
-    r"|(?:services|tasks)/[^/]+/logs|images/get|images/.+/get)/?\Z"
-)
+_STREAMS = re.compile(r"/(?:events|logs|stats|attach|ws|export|archive|get|session|grpc|resize)(?:[/?]|\Z)")
 _CREATE = re.compile(_VERSION + r"/containers/create\Z")
-# One digit 64 times: no Engine ever gives such an id.
-_IMPOSSIBLE = re.compile(_VERSION + r"/[a-z]+/([0-9a-f])\1{63}(?:/[a-z/]+)?\Z")
-_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_.~:@-]+)*/?(?:\?[^#]*)?\Z")
+_OF_NOTHING = re.compile(
+    _VERSION + r"/(?:containers|exec|images|networks|volumes|services|nodes|secrets|configs|tasks|plugins)/"
+    f"{NO_SUCH_ID}(?:/[a-z/]+)?\\Z"
+)
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_.~:@-]+)*/?(?:\?[A-Za-z0-9_.~:@=&,/-]*)?\Z")
 
 
 def safe_for_docker(method: str, path: str) -> bool:
     """Whether a request without a body can neither change anything nor hang, even with an open proxy."""
-    bare = path.partition("?")[0]
     # `/../`, `%2e` and `//` may mean another path to the Engine than to whoever reads this one.
-    if not _PLAIN_PATH.match(path) or {".", ".."} & set(bare.split("/")):
+    if not _PLAIN_PATH.match(path) or {".", ".."} & set(path.partition("?")[0].split("/")):
         return False
+    if _OF_NOTHING.match(path):
+        return True
     if method in ("GET", "HEAD"):
-        return not _STREAMS.match(bare)
-    if path != bare:
-        return False
-    return (method == "POST" and bool(_CREATE.match(path))) or bool(_IMPOSSIBLE.match(path))
+        return not _STREAMS.search(path.lower())
+    return method == "POST" and bool(_CREATE.match(path))
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,11 @@ def _resolve(spoke: Spoke, draft: CheckDraft, around: Surroundings, findings: li
         vantage = network
     asked = around.called(draft.host)
     docker = draft.port in _DOCKER_PORTS or (asked is not None and asked.kind is Kind.SOCKET_PROXY)
-    if docker and not safe_for_docker(draft.method, draft.path):
+    # Only a spoke that is known to be something else is no way to the Engine; an edge forwards anything.
+    known_app = asked is not None and asked.kind in (Kind.APP, Kind.JOB) and draft.host == asked.name
+    if (docker or not known_app) and not safe_for_docker(draft.method, draft.path):
         message = f"“{draft.title}”: {draft.method} {draft.path} may take effect, or hang, on a live Engine"
-        hint = "ask with GET, with POST /containers/create, or with an id of 64 equal digits"
+        hint = f"ask with GET, with POST /containers/create, or for the id {NO_SUCH_ID}"
         findings.append(finding("SC305", draft.at, message, hint))
         return None
     where = _target(draft, around, vantage)
@@ -162,6 +164,7 @@ def _unreachable(
     if docker:
         control = _answers(Request(home, target, "GET", "/version"))
     else:
-        asks = Request(home, target, draft.method, draft.path, draft.host_header)
+        # Always a read: a control must not take effect where the check itself must not arrive.
+        asks = Request(home, target, "GET", draft.path, draft.host_header)
         control = Control(asks, Expect(), f"{asked.name} answers on the network {home}")
     return replace(check, look=replace(look, target=target), controls=(control,))

@@ -1,222 +1,47 @@
-"""A page that people read -> one half of a spoke.
-
-Its declared fields are a closed list; all else is prose. A field that cannot be read is a warning.
-"""
+"""A page that people read -> one half of a spoke. A field that cannot be read is a warning."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
 from stackctl.model import CommonIssue, Kind, Path, Recorded
-from stackctl.read.blocks import Block, Fence, Heading, Line, read_blocks
+from stackctl.read.blocks import read_blocks
 from stackctl.read.compose_keys import service_forms
 from stackctl.read.forms import Forms
 from stackctl.read.manifest import OWN_KEYS, read_service
-from stackctl.read.page_checks import VerifyBlock, read_verify
-from stackctl.read.page_values import Item, is_none, items, split_field, without_comment
+from stackctl.read.page_checks import read_verify
+from stackctl.read.page_outline import ISSUE, Field, Outline, read_outline
+from stackctl.read.page_values import Item, is_none, items, without_comment
 from stackctl.read.partial import HOST_NAME, SPOKE_NAME, Partial, RouteDraft
 from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
 
-_DECLARED = {
-    **{name: name for name in ("status", "phase", "kind", "port", "image", "user", "ports", "environment")},
-    **{name: name for name in ("volumes", "networks", "labels", "command", "secrets")},
-    "volume": "volumes",
-    "network": "networks",
-    "label": "labels",
-    "secret": "secrets",
-    "profile": "profiles",
-    "profiles": "profiles",
-    "dependency": "depends_on",
-    "dependencies": "depends_on",
-    "hostname": "hostname",
-    "hostnames": "hostname",
-    "config dir": "settings_dir",
-    "image digest": "digest",
-}
-_RECORDED = {
-    "smoke test": "smoke_test",
-    "last pass": "last_pass",
-    "artifacts": "artifacts",
-    "last updated": "last_updated",
-    "last change fingerprint": "fingerprint",
-}
-_SEVERAL = (
-    "volumes",
-    "networks",
-    "ports",
-    "environment",
-    "labels",
-    "secrets",
-    "profiles",
-    "depends_on",
-    "hostname",
-)
-_PLACES_OF_FIELDS = ("", "configuration", "access")
-# Elsewhere these words begin sentences too often to say anything about a field.
-_NEVER_PROSE = ("image", "volumes", "networks", "ports", "hostname", "environment", "labels", "depends_on")
-_TITLE_END = re.compile(r"\s*[-–—:]\s*spoke\s*\Z", re.IGNORECASE)
-_EXPECTED = re.compile(
-    r"[*_]{0,2}expected(?: result| output| response| status)?[*_]{0,2}\s*:[*_]{0,2}\s*(.*)\Z", re.I
-)
-_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)\Z")
 _DIGEST = re.compile(r"(?:(?P<repository>[^@\s]+)@)?(?P<digest>sha256:[0-9a-f]{64})\Z")
-_SHELLS = ("", "bash", "sh", "shell", "console", "zsh")
-
-
-@dataclass
-class _Field:
-    """A declared field: its own value, and the bullets under it."""
-
-    key: str
-    value: str
-    line: int
-    column: int
-    value_column: int
-    bullets: list[Line] = field(default_factory=list)
-
-    def lines(self) -> Iterator[tuple[str, int, int]]:
-        """Each text that the field's values stand in, with its line and column."""
-        if self.value:
-            yield self.value, self.line, self.value_column
-        for bullet in self.bullets:
-            yield bullet.text, bullet.line, bullet.column
 
 
 def read_page(source: Source) -> Partial:
     """Read `spokes/NAME.md`; never raises for what the page says."""
-    return _Page(source).read(read_blocks(source.text))
+    return _Page(source, read_outline(source, read_blocks(source.text))).partial()
 
 
 class _Page:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, outline: Outline) -> None:
         self.source = source
-        self.fields: dict[str, _Field] = {}
-        self.recorded: dict[str, _Field] = {}
-        self.issues: list[dict[str, str]] = []
-        self.verify: list[VerifyBlock] = []
-        self.settings: list[Fence] = []
-        self.findings: list[Finding] = []
+        self.outline = outline
+        self.findings: list[Finding] = [*outline.findings]
         self.places: dict[Path, Location] = {(): Location(source.file)}
-        self.title = ""
+        if outline.title_at is not None:
+            self.places[("title",)] = outline.title_at
 
     def not_understood(self, at: Location, message: str, hint: str = "") -> None:
         self.findings.append(finding("SC111", at, message, hint))
 
-    # ---- collecting
-
-    def read(self, blocks: tuple[Block, ...]) -> Partial:
-        section = part = ""
-        current: _Field | None = None
-        issue_key = ""
-        for block in blocks:
-            if isinstance(block, Heading):
-                current, issue_key = None, ""
-                if block.level == 1 and not self.title:
-                    self.title = _TITLE_END.sub("", block.text).strip()
-                    self.places[("title",)] = self.source.at(block.line)
-                elif block.level <= 2:
-                    section, part = _words(block.text), ""
-                else:
-                    part = _words(block.text)
-                    if part.startswith("verify"):
-                        self.verify.append(VerifyBlock(block.text, self.source.at(block.line)))
-            elif isinstance(block, Fence):
-                current = None
-                self._fence(block, section, part)
-            elif part.startswith("verify") and (expected := _EXPECTED.match(block.text)):
-                current = None
-                self.verify[-1].expect(expected[1], self.source.at(block.line, block.column))
-            elif part.startswith("verify") and self.verify[-1].continues(block.line):
-                self.verify[-1].more(block.text, block.line)
-            else:
-                found = self._declared(block, section, part)
-                if found is not None:
-                    current = found
-                    issue_key = ""
-                elif part == "common issues":
-                    issue_key = self._issue(block, issue_key)
-                elif current is not None and block.bullet and current.key in _SEVERAL:
-                    current.bullets.append(block)
-                elif part == "key settings" and block.bullet:
-                    self._setting(block)
-                elif not block.text:
-                    current = None
-        return self._partial()
-
-    def _declared(self, line: Line, section: str, part: str) -> _Field | None:
-        parts = split_field(line.text, plain=part == "fingerprint inputs")
-        if parts is None:
-            return None
-        word, value, value_column = parts
-        name = _words(word)
-        at = self.source.at(line.line, line.column)
-        found = _Field("", value, line.line, line.column, line.column + value_column)
-        if name in _RECORDED:
-            found.key = _RECORDED[name]
-            self.recorded.setdefault(found.key, found)
-            return found
-        if name not in _DECLARED:
-            # Another bold word ends the list above it, as a field of the page would.
-            bold = line.text.startswith(("**", "__")) and name not in _ISSUE
-            return found if bold or part == "fingerprint inputs" else None
-        found.key = _DECLARED[name]
-        if section not in _PLACES_OF_FIELDS:
-            if found.key in _NEVER_PROSE:
-                where = f"under “{section}”" if section else "here"
-                self.not_understood(
-                    at,
-                    f"`{word}` {where} is not read",
-                    "state it above the first heading or under Configuration",
-                )
-                return found
-            return None
-        if found.key == "digest" and part != "fingerprint inputs":
-            return found
-        first = self.fields.get(found.key)
-        if first is None:
-            self.fields[found.key] = found
-        elif (is_none(first.value), without_comment(first.value)) != (is_none(value), without_comment(value)):
-            self.not_understood(
-                at, f"`{word}` stands here and at line {first.line + 1}; the first one is read"
-            )
-        return found
-
-    def _issue(self, line: Line, key: str) -> str:
-        parts = split_field(line.text, plain=True)
-        name = _words(parts[0]) if parts else ""
-        if parts and name in _ISSUE:
-            if name == "symptom":
-                self.places[("issues", str(len(self.issues)))] = self.source.at(line.line, line.column)
-                self.issues.append({})
-            if self.issues:
-                self.issues[-1][name] = parts[1]
-            return name
-        if key and self.issues and not line.bullet:
-            self.issues[-1][key] = f"{self.issues[-1][key]} {line.text}".strip()
-        return key
-
-    def _setting(self, line: Line) -> None:
-        """A bullet under Key Settings without a label above it is environment, where it looks like that."""
-        if _ASSIGNMENT.match(without_comment(line.text)):
-            made = _Field("environment", "", line.line, line.column, line.column)
-            self.fields.setdefault("environment", made).bullets.append(line)
-
-    def _fence(self, fence: Fence, section: str, part: str) -> None:
-        if part.startswith("verify") and fence.language in _SHELLS:
-            self.verify[-1].command(fence.content, self.source.at(fence.line, fence.column))
-        elif section == "configuration" and part == "key settings" and fence.language in ("yaml", "yml"):
-            self.settings.append(fence)
-
-    # ---- understanding
-
-    def _partial(self) -> Partial:
+    def partial(self) -> Partial:
         service: dict[str, Any] = {}
         for key, value in self._settings():
             service[key] = value
@@ -228,22 +53,26 @@ class _Page:
         for key in ("environment", "labels"):
             if (pairs := self._pairs(key)) is not None:
                 service[key] = {**service.get(key, {}), **pairs}
-        command = self.fields.get("command")
+        command = self.outline.fields.get("command")
         if command is not None and not is_none(command.value):
             self.places[("command",)] = self._at(command)
             text = without_comment(command.value) if command.value.startswith("`") else command.value
             if (words := forms.normalise("command", "command", text, ("command",))) is not None:
                 service["command"] = words
-        if self.fields.get("command") and "command" not in service and is_none(self.fields["command"].value):
-            self.places[("command",)] = self._at(self.fields["command"])
-        checks, more = read_verify(self.verify)
+        if (
+            self.outline.fields.get("command")
+            and "command" not in service
+            and is_none(self.outline.fields["command"].value)
+        ):
+            self.places[("command",)] = self._at(self.outline.fields["command"])
+        checks, more = read_verify(self.outline.verify)
         self.findings += more
         for number, check in enumerate(checks):
             self.places[("checks", str(number))] = check.at
         return Partial(
             file=self.source.file,
             service=service,
-            title=self.title,
+            title=self.outline.title,
             kind=self._kind(),
             routes=self._routes(),
             checks=checks,
@@ -253,9 +82,7 @@ class _Page:
             digest=self._digest(),
             recorded=self._recorded(),
             smoke_test=self._past("smoke_test"),
-            issues=tuple(
-                CommonIssue(i.get("symptom", ""), i.get("cause", ""), i.get("fix", "")) for i in self.issues
-            ),
+            issues=self._issues(),
             places=self.places,
             findings=tuple(self.findings),
         )
@@ -265,11 +92,11 @@ class _Page:
         at = next((place for place in around if place is not None), Location(self.source.file))
         self.not_understood(at, message, hint)
 
-    def _at(self, found: _Field) -> Location:
+    def _at(self, found: Field) -> Location:
         return self.source.at(found.line, found.column)
 
     def _one(self, key: str) -> str | None:
-        found = self.fields.get(key)
+        found = self.outline.fields.get(key)
         if found is None or is_none(found.value):
             return None
         self.places[(key,)] = self._at(found)
@@ -280,7 +107,7 @@ class _Page:
         return values[0].text
 
     def _prose(self, key: str) -> str | None:
-        found = self.fields.get(key)
+        found = self.outline.fields.get(key)
         if found is None or not found.value:
             return None
         self.places[(key,)] = self._at(found)
@@ -288,7 +115,7 @@ class _Page:
 
     def _items(self, key: str) -> list[tuple[Item, Location]] | None:
         """The values of a field that may hold several; None where the page does not state it."""
-        found = self.fields.get(key)
+        found = self.outline.fields.get(key)
         if found is None:
             return None
         self.places[(key,)] = self._at(found)
@@ -333,7 +160,7 @@ class _Page:
         return service
 
     def _pairs(self, key: str) -> dict[str, str | None] | None:
-        found = self.fields.get(key)
+        found = self.outline.fields.get(key)
         if found is None:
             return None
         self.places.setdefault((key,), self._at(found))
@@ -358,7 +185,7 @@ class _Page:
 
     def _settings(self) -> Iterator[tuple[str, Any]]:
         """YAML under Key Settings: keys of a service, or environment variables."""
-        for fence in self.settings:
+        for fence in self.outline.settings:
             document = load_yaml(self.source, fence.line, fence.column, fence.content)
             for problem in document.findings:
                 self.not_understood(problem.at, problem.message)
@@ -431,7 +258,7 @@ class _Page:
         return str(path)
 
     def _digest(self) -> str | None:
-        found = self.fields.get("digest")
+        found = self.outline.fields.get("digest")
         if found is None or is_none(found.value):
             return None
         at = self.places[("digest",)] = self._at(found)
@@ -445,7 +272,7 @@ class _Page:
         return one
 
     def _past(self, key: str) -> str:
-        found = self.recorded.get(key)
+        found = self.outline.recorded.get(key)
         if found is None or is_none(found.value):
             return ""
         self.places[("smoke_test",) if key == "smoke_test" else ("recorded", key)] = self._at(found)
@@ -459,10 +286,10 @@ class _Page:
             fingerprint=without_comment(self._past("fingerprint")),
         )
 
-
-_ISSUE = ("symptom", "cause", "fix")
-
-
-def _words(text: str) -> str:
-    """A heading or key for comparison: lower case, without decoration."""
-    return " ".join(re.sub(r"[^\w/ -]", " ", text).lower().split())
+    def _issues(self) -> tuple[CommonIssue, ...]:
+        found = []
+        for number, issue in enumerate(self.outline.issues):
+            self.places[("issues", str(number))] = issue.at
+            symptom, cause, fix = (issue.said.get(word, "") for word in ISSUE)
+            found.append(CommonIssue(symptom, cause, fix))
+        return tuple(found)

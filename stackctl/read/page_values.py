@@ -11,7 +11,8 @@ _FIELD = re.compile(
 )
 _PLAIN_FIELD = re.compile(r"(?P<key>[A-Za-z][A-Za-z ]{0,39}?)\s*:\s+(?P<value>.*)\Z")
 _NONE = re.compile(
-    r"(?:none|n/?a|nothing|tbd|todo|not yet\b.*|never|[-–—])(?=\s*(?:\Z|[-–—(,;.]))", re.IGNORECASE
+    r"(?:none|n/?a|nothing|tbd|todo|not yet\b.*|never|[-–—])(?=\s*(?:\Z|[,;(–—])|\.\s|\.\Z|\s+-)",
+    re.IGNORECASE,
 )
 _COMMENT = re.compile(r"\s+(?:[-–—]{1,2}\s.*|#\s.*)\Z|\s+\(.*\Z")
 _LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]*)[^)]*\)")
@@ -60,11 +61,16 @@ def items(value: str, column: int = 0) -> list[Item]:
     spans = [(m[1], m.start(1), m.start(), m.end()) for m in re.finditer(r"`([^`]+)`", value)]
     if spans and not value[: spans[0][2]].strip():
         found = [Item(spans[0][0].strip(), column + spans[0][1])]
-        for (_, _, _, end), (text, start, begin, _) in pairwise(spans):
+        last = spans[0][3]
+        for (_, _, _, end), (text, start, begin, end_of_next) in pairwise(spans):
             # A span in the comment behind a value is not another value.
             if not re.fullmatch(r"\s*(?:,|;|&|\+|and|,\s*and)\s*", value[end:begin]):
                 break
             found.append(Item(text.strip(), column + start))
+            last = end_of_next
+        if re.match(r"[^\s,;.:()–—-]", value[last:]):
+            # The last span goes on without a blank: it is not what it seems, so nothing is left out of it.
+            return [Item(value.strip(), column)]
         return [item for item in found if item.text]
     found = []
     for match in re.finditer(r"[^,;]+", re.sub(r"\s+[-–—]{1,2}\s.*\Z", "", value)):

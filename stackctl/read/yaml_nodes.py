@@ -70,10 +70,11 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
 
 def _compose(text: str) -> Node | None:
     try:
-        return YAML(typ="safe").compose(text)
+        root: Node | None = YAML(typ="safe").compose(text)
     except MarkedYAMLError:
         # The C parser refuses the colon in `[8080:80]`, which YAML 1.2 and Compose allow.
-        return YAML(typ="safe", pure=True).compose(text)
+        root = YAML(typ="safe", pure=True).compose(text)
+    return root
 
 
 def plain(text: str) -> Any:

@@ -49,10 +49,7 @@ def decide(check: Check, replies: Sequence[Reply], hostnames: Mapping[str, str])
     for control, reply in zip(check.controls, controls, strict=True):
         outcome, saw = _judge(control.expect, reply, last, hostnames)
         if outcome is not Outcome.PASSED:
-            return (
-                Outcome.UNREACHABLE,
-                f"cannot tell, because a control does not hold ({control.proves}): {saw}",
-            )
+            return Outcome.UNREACHABLE, f"cannot tell: {saw} (needed first: {control.proves})"
         last = reply
     if check.expect.no_answer:
         return _silent(check, own)

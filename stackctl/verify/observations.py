@@ -50,9 +50,9 @@ def done(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verd
 
 def networks(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
     """Each container of the spoke is attached to the declared networks and to no other."""
-    containers = _present(observed, check.spoke)
+    containers = _present(observed, stack, check.spoke)
     if not containers:
-        return Outcome.UNREACHABLE, "there is no container"
+        return Outcome.UNREACHABLE, "does not run"
     declared = _declared_networks(stack, bundle, check.spoke)
     if declared is None:
         return Outcome.UNREACHABLE, "shares the network of another container"
@@ -68,9 +68,9 @@ def networks(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> 
 
 def fingerprint(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
     """Each container of the spoke carries the fingerprint that the files declare."""
-    containers = _present(observed, check.spoke)
+    containers = _present(observed, stack, check.spoke)
     if not containers:
-        return Outcome.UNREACHABLE, "there is no container"
+        return Outcome.UNREACHABLE, "does not run"
     declared = bundle.service(check.spoke).get("labels", {}).get("stackctl.fingerprint", "")
     if not declared:
         return Outcome.UNREACHABLE, "the files declare no fingerprint"
@@ -117,10 +117,12 @@ def _newest(observed: Observed, spoke: str) -> Container | None:
     return running or next(reversed(observed.of_spoke(spoke)), None)
 
 
-def _present(observed: Observed, spoke: str) -> tuple[Container, ...]:
-    """All that run; where none does, the newest, as for a job that has ended."""
+def _present(observed: Observed, stack: Stack, spoke: str) -> tuple[Container, ...]:
+    """All containers that run; of a job, where none does, the newest that ran."""
     running = tuple(c for c in observed.of_spoke(spoke) if c.running)
-    return running or observed.of_spoke(spoke)[-1:]
+    if running or stack.spoke(spoke).kind is not Kind.JOB:
+        return running
+    return observed.of_spoke(spoke)[-1:]
 
 
 def _stands(container: Container) -> str:

@@ -28,7 +28,7 @@ from stackctl.verify.decide import Reply, Verdict, decide
 from stackctl.verify.observations import OBSERVATIONS
 from stackctl.verify.vantage import Engine, Job, NoProber, Probing
 
-STEP = "ask"
+STEP = "ask from inside the networks"
 SETTLE = 5.0
 """How long an edge may take to notice a container before a route check fails (Traefik: 2 s by default)."""
 PATIENCE = 5.0

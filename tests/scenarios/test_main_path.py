@@ -77,6 +77,22 @@ def test_compose_alone_brings_up_the_same_stack(up: ShippedStack) -> None:
     assert up.container_ids() == before
 
 
+def test_compose_agrees_also_after_a_replacement(up: ShippedStack) -> None:
+    page = up.root / "spokes" / "traefik.md"
+    text, before = page.read_text(), up.container_ids()
+    try:
+        page.write_text(text.replace("**User:** `65534:65534`", "**User:** `65533:65533`"))
+        assert up.run("up", "traefik", "--yes", "--no-verify").returncode == 0
+        changed = up.container_ids()
+        assert {name for name in before if before[name] != changed[name]} == {"traefik"}
+        compose = ["docker", "compose", "--profile", "core", "up", "-d"]
+        subprocess.run(compose, cwd=up.root, check=True, capture_output=True)
+        assert up.container_ids() == changed
+    finally:
+        page.write_text(text)
+        assert up.run("up", "--profile", "core", "--yes", "--no-verify").returncode == 0
+
+
 def test_an_edited_page_is_a_pending_change_with_its_cause(up: ShippedStack) -> None:
     page = up.root / "spokes" / "whoami.md"
     text = page.read_text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from verify_room import PYTHON_IMAGE, command, probers, wait_until
 
 from stackctl.engine import Engine
 from stackctl.verify import vantage
+from tests.scenarios.engine_room import EngineRoom, wait_for
+from tests.scenarios.probed import probers
 
 pytestmark = pytest.mark.engine
 
@@ -32,77 +32,80 @@ with Engine.connect() as engine:
 
 
 @pytest.fixture
-def stack() -> Iterator[str]:
-    name = f"svfy-{os.getpid()}-killed"
+def stack(room: EngineRoom) -> Iterator[str]:
+    name = room.project()
     yield name
-    for id in probers(name):
-        command("docker", "rm", "-f", id)
+    for id in probers(room, name):
+        room.docker("rm", "-f", id, check=False)
 
 
-def asking(stack: str) -> subprocess.Popen[bytes]:
+def asking(room: EngineRoom, stack: str) -> subprocess.Popen[bytes]:
     """A run whose prober is at work."""
-    arguments = [sys.executable, "-c", ASKS, stack, PYTHON_IMAGE]
+    arguments = [sys.executable, "-c", ASKS, stack, room.image("python")]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
-    wait_until(lambda: running(stack))
+    wait_for(lambda: running(room, stack))
     return process
 
 
-def running(stack: str) -> list[str]:
+def running(room: EngineRoom, stack: str) -> list[str]:
     arguments = ("--filter", f"label=stackctl.prober={stack}", "--filter", "status=running")
-    return command("docker", "ps", "-q", *arguments).split()
+    return room.docker("ps", "-q", *arguments).split()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(stack: str, number: signal.Signals) -> None:
-    with asking(stack) as process:
+def test_an_interrupted_run_leaves_nothing(room: EngineRoom, stack: str, number: signal.Signals) -> None:
+    with asking(room, stack) as process:
         process.send_signal(number)
         assert process.wait(timeout=20) != 0
-    assert not probers(stack)
+    assert not probers(room, stack)
 
 
-def test_the_prober_of_a_killed_run_ends_by_itself(stack: str) -> None:
-    with asking(stack) as process:
+def test_the_prober_of_a_killed_run_ends_by_itself(room: EngineRoom, stack: str) -> None:
+    with asking(room, stack) as process:
         process.kill()
-    wait_until(lambda: not probers(stack), seconds=15)
+    wait_for(lambda: not probers(room, stack), 15)
 
 
-def test_what_a_killed_run_never_started_is_swept_by_the_next(stack: str) -> None:
+def test_what_a_killed_run_never_started_is_swept_by_the_next(room: EngineRoom, stack: str) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     left = [f"{vantage.OWNER_LABEL}={vantage._here()}:{dead.pid}:1", f"{vantage.OWNER_LABEL}="]
+    ours = [f"--label={key}={value}" for key, value in room.labels.items()]
     for label in left:
-        labels = ("--label", f"stackctl.prober={stack}", "--label", label)
-        command("docker", "create", *labels, "--entrypoint", "python3", PYTHON_IMAGE)
+        labels = ("--label", f"stackctl.prober={stack}", "--label", label, *ours)
+        room.docker("create", *labels, "--entrypoint", "python3", room.image("python"))
     other = f"stackctl.prober={stack}-2"
-    stays = command("docker", "create", "--label", other, "--entrypoint", "python3", PYTHON_IMAGE).strip()
+    stays = room.docker(
+        "create", "--label", other, *ours, "--entrypoint", "python3", room.image("python")
+    ).strip()
     try:
         with Engine.connect() as engine:
             sdk = engine.sdk()
             vantage.sweep(sdk, stack)
             sdk.close()
-        assert not probers(stack)
-        assert probers(f"{stack}-2"), "another stack's are not ours to remove"
+        assert not probers(room, stack)
+        assert probers(room, f"{stack}-2"), "another stack's are not ours to remove"
     finally:
-        command("docker", "rm", "-f", stays)
+        room.docker("rm", "-f", stays)
 
 
-def test_the_prober_of_a_run_beside_this_one_is_left_alone(stack: str) -> None:
-    with asking(stack) as process:
+def test_the_prober_of_a_run_beside_this_one_is_left_alone(room: EngineRoom, stack: str) -> None:
+    with asking(room, stack) as process:
         with Engine.connect() as engine:
             sdk = engine.sdk()
             vantage.sweep(sdk, stack)
             sdk.close()
-        assert running(stack)
+        assert running(room, stack)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
 
 
-def test_a_prober_has_no_rights(stack: str) -> None:
-    with asking(stack) as process:
-        (id,) = running(stack)
+def test_a_prober_has_no_rights(room: EngineRoom, stack: str) -> None:
+    with asking(room, stack) as process:
+        (id,) = running(room, stack)
         form = "{{json .HostConfig}}\n{{json .Config}}\n{{json .Mounts}}\n{{json .NetworkSettings.Networks}}"
         host, config, mounts, networks = map(
-            json.loads, command("docker", "inspect", "-f", form, id).strip().splitlines()
+            json.loads, room.docker("inspect", "-f", form, id).strip().splitlines()
         )
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)

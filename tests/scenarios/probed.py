@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
-import re
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from stackctl.checks import checks
 from stackctl.engine import Engine
@@ -30,22 +27,18 @@ from stackctl.model import (
 )
 from stackctl.observe import observe
 from stackctl.verify.runner import verify
+from tests.scenarios.engine_room import REPOSITORY, EngineRoom
 
-PROXY_IMAGE = "stackctl.local/docker-socket-proxy:v0.4.2"
-TRAEFIK_IMAGE = "stackctl.local/traefik:v3.7"
-WHOAMI_IMAGE = "stackctl.local/whoami:v1.11.0"
-PYTHON_IMAGE = "stackctl.local/python:3.13-alpine"
 SOCKET = "/var/run/docker.sock"
-_PREFIX = "svfy"
-_numbers = itertools.count(1)
 
 Change = Callable[[dict[str, Any]], object]
 
 
 @dataclass(frozen=True)
-class Room:
+class ProbedStack:
     """A stack that runs."""
 
+    room: EngineRoom
     stack: Stack
     bundle: Bundle
     folder: Path
@@ -62,7 +55,7 @@ class Room:
 
     def compose(self, *arguments: str) -> str:
         file = str(self.folder / "compose.json")
-        return command("docker", "compose", "-p", self.name, "-f", file, *arguments)
+        return self.room.docker("compose", "-p", self.name, "-f", file, *arguments)
 
     def up(self, change: Change) -> None:
         services = json.loads(json.dumps(self.bundle.compose["services"]))
@@ -79,7 +72,7 @@ class Room:
         finally:
             self.up(unchanged)
 
-    def events(self, image: str = PYTHON_IMAGE, engine: Engine | None = None, **options: Any) -> list[Event]:
+    def events(self, image: str | None = None, engine: Engine | None = None, **options: Any) -> list[Event]:
         """Everything that `verify` tells, of what runs at this moment."""
         with Engine.connect() as own:
             return list(
@@ -89,14 +82,14 @@ class Room:
                     self.bundle,
                     observe(own, self.name),
                     engine or own,
-                    image,
+                    self.room.image("python") if image is None else image,
                     **options,
                 )
             )
 
-    def verify(self, image: str = PYTHON_IMAGE, **options: Any) -> list[Result]:
+    def verify(self, image: str | None = None, **options: Any) -> list[Result]:
         results = [event.result for event in self.events(image, **options) if isinstance(event, Checked)]
-        assert not probers(self.name), "a prober was left behind"
+        assert not probers(self.room, self.name), "a prober was left behind"
         return results
 
 
@@ -104,15 +97,8 @@ def unchanged(services: dict[str, Any]) -> None:
     """No change."""
 
 
-def probers(stack: str) -> list[str]:
-    return command("docker", "ps", "-aq", "--filter", f"label=stackctl.prober={stack}").split()
-
-
-def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
+def probers(room: EngineRoom, stack: str) -> list[str]:
+    return room.docker("ps", "-aq", "--filter", f"label=stackctl.prober={stack}").split()
 
 
 def not_held(results: list[Result]) -> dict[str, Outcome]:
@@ -131,50 +117,37 @@ def outcomes(results: list[Result], code: str, spoke: str = "") -> set[Outcome]:
 
 
 @contextmanager
-def running(folder: Path, change: Change = unchanged, **declared: Any) -> Iterator[Room]:
+def running(room: EngineRoom, folder: Path, change: Change = unchanged) -> Iterator[ProbedStack]:
     """The stack, brought up after `change` was made to its services; gone afterwards."""
-    sweep()
-    name = f"{_PREFIX}-{os.getpid()}-{next(_numbers)}"
-    stack = replace(_stack(name), **declared)
-    room = Room(stack, _bundle(stack), folder)
+    stack = _stack(room.project())
+    probed = ProbedStack(room, stack, _bundle(stack), folder)
     try:
-        room.up(change)
-        yield room
+        probed.up(change)
+        yield probed
     finally:
-        room.compose("--profile", "*", "down", "-v", "-t", "0", "--remove-orphans")
+        probed.compose("--profile", "*", "down", "-v", "-t", "0", "--remove-orphans")
 
 
 @contextmanager
-def outsider(*arguments: str) -> Iterator[str]:
+def outsider(room: EngineRoom, *arguments: str) -> Iterator[str]:
     """A container outside every stack that does nothing; the arguments are those of `docker run`."""
-    name = f"{_PREFIX}-{os.getpid()}-outsider-{next(_numbers)}"
-    idle = (PYTHON_IMAGE, "-c", "import signal; signal.pause()")
+    name = f"{room.project()}-outsider"
+    labels = [f"--label={key}={value}" for key, value in room.labels.items()]
+    idle = (room.image("python"), "-c", "import signal; signal.pause()")
     try:
-        command("docker", "run", "-d", "--name", name, "--entrypoint", "python3", *arguments, *idle)
+        room.docker("run", "-d", "--name", name, *labels, "--entrypoint", "python3", *arguments, *idle)
         yield name
     finally:
-        command("docker", "rm", "-f", name)
+        room.docker("rm", "-f", name, check=False)
 
 
-def sweep() -> None:
-    """Removes what test runs that were killed left behind: their process number stands in every name."""
-    for name in command("docker", "ps", "-a", "--format", "{{.Names}}").split():
-        if _left_behind(name):
-            command("docker", "rm", "-f", "-v", name)
-    for name in command("docker", "network", "ls", "--format", "{{.Name}}").split():
-        if _left_behind(name):
-            command("docker", "network", "rm", name)
-
-
-def _left_behind(name: str) -> bool:
-    match = re.match(rf"{_PREFIX}-(\d+)[-_]", name)
-    return match is not None and not Path(f"/proc/{match[1]}").exists()
-
-
-def command(*arguments: str) -> str:
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
-    return done.stdout
+def _image(spoke: str) -> str:
+    """The image of a shipped spoke on this machine: what stands in for it, else the declared one."""
+    yaml = YAML(typ="safe", pure=True)
+    local = REPOSITORY / "stack.local.yaml"
+    stand_ins = (yaml.load(local) or {}).get("images", {}) if local.exists() else {}
+    shipped = yaml.load(REPOSITORY / "docker-compose.yml")["services"]
+    return str(stand_ins.get(spoke, shipped[spoke]["image"]))
 
 
 def _stack(name: str) -> Stack:
@@ -182,7 +155,7 @@ def _stack(name: str) -> Stack:
         "docker-socket-proxy",
         Kind.SOCKET_PROXY,
         {
-            "image": PROXY_IMAGE,
+            "image": _image("docker-socket-proxy"),
             "environment": {"CONTAINERS": "1", "POST": "0"},
             "volumes": [{"type": "bind", "source": SOCKET, "target": SOCKET, "read_only": True}],
             "tmpfs": ["/tmp", "/run"],
@@ -198,7 +171,7 @@ def _stack(name: str) -> Stack:
         "traefik",
         Kind.EDGE,
         {
-            "image": TRAEFIK_IMAGE,
+            "image": _image("traefik"),
             "command": [
                 "--entrypoints.web.address=:80",
                 "--providers.docker=true",
@@ -217,7 +190,7 @@ def _stack(name: str) -> Stack:
         "whoami",
         Kind.APP,
         {
-            "image": WHOAMI_IMAGE,
+            "image": _image("whoami"),
             "networks": {"proxy": None},
             "labels": {
                 "traefik.enable": "true",

@@ -1,0 +1,132 @@
+"""`stackctl policy`: what a socket proxy opens, by what that exposes, beside what its consumers need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stackctl.api import Operation, by_exposure
+from stackctl.commands.opened import named, open_stack
+from stackctl.commands.story import Ended, Story
+from stackctl.errors import UsageError
+from stackctl.events import Said
+from stackctl.model import Kind, Spoke, Stack
+from stackctl.policy import Review, named_operations, review, smallest
+from stackctl.switches import TECNATIVA, dialect_of
+
+Role = Literal["needed", "optional", "excess", "unclaimed", "missing"]
+"""What an operation is to the consumers; unclaimed where nothing says who they are."""
+
+
+@dataclass(frozen=True)
+class ReviewedOperation:
+    operation: str
+    exposes: str
+    role: Role
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The smallest policy, in both ways of writing it."""
+
+    consumers: tuple[str, ...]
+    operations: tuple[str, ...]
+    """What a strict policy states beyond its consumers."""
+    environment: Mapping[str, str]
+    """The same with switches; those that are left at their default are left out."""
+    opened_by_switches: int
+    left_open: tuple[str, ...]
+    """What the switches open and nobody needs; a strict policy leaves nothing open."""
+    impossible: tuple[str, ...]
+    """What no switch opens."""
+
+
+@dataclass(frozen=True)
+class PolicyAnswer:
+    spoke: str
+    mode: str
+    dialect: str
+    """How the switches are read; empty for a strict policy, and where nothing is known of the image."""
+    measured: bool
+    consumers: tuple[str, ...]
+    declared: bool
+    """Whether the policy names them; otherwise their images gave them away."""
+    opens: tuple[ReviewedOperation, ...]
+    """Worst first."""
+    missing: tuple[ReviewedOperation, ...]
+    needs: int
+    suggestion: Suggestion | None = None
+
+
+def policy(root: Path, spoke: str, *, suggest: bool) -> Story:
+    opened = open_stack(root)
+    named(opened, (spoke,))
+    proxy = opened.stack.spoke(spoke)
+    if proxy.kind is not Kind.SOCKET_PROXY:
+        proxies = ", ".join(s.name for s in opened.stack.of_kind(Kind.SOCKET_PROXY)) or "none"
+        raise UsageError(
+            f"{spoke} is no socket proxy, so it has no policy", f"the stack's socket proxies: {proxies}"
+        )
+    found = review(opened.stack, proxy)
+    yield from remarks(found, proxy)
+    return Ended(answer(opened.stack, proxy, found, suggest=suggest))  # type: ignore[arg-type]
+
+
+def remarks(found: Review, proxy: Spoke) -> Iterable[Said]:
+    """What a reader of the table must know first."""
+    if not found.opens and not found.dialect and not found.measured:
+        yield Said(
+            f"nothing is known of how {proxy.image} filters; `stackctl verify {proxy.name}` can tell",
+            True,
+        )
+    elif not found.measured:
+        yield Said(
+            f"assumed, not measured for this image: `stackctl verify {proxy.name}` compares it",
+            True,
+        )
+    if not found.needed:
+        yield Said("nothing says who asks this proxy: name its `consumers` in a `policy`", True)
+
+
+def answer(stack: Stack, proxy: Spoke, found: Review, *, suggest: bool) -> PolicyAnswer:
+    """The review in the order in which a person reads it."""
+    return PolicyAnswer(
+        spoke=found.spoke,
+        mode=found.mode.value,
+        dialect=found.dialect,
+        measured=found.measured,
+        consumers=tuple(c.name for c in found.consumers),
+        declared=found.declared,
+        opens=tuple(_reviewed(o, _role(o, found)) for _, group in by_exposure(found.opens) for o in group),
+        missing=tuple(_reviewed(o, "missing") for _, group in by_exposure(found.missing) for o in group),
+        needs=len(found.needed),
+        suggestion=_suggestion(proxy, found) if suggest else None,
+    )
+
+
+def _role(operation: Operation, found: Review) -> Role:
+    if operation in found.needed:
+        return "needed"
+    if operation in found.optional:
+        return "optional"
+    return "excess" if found.needed else "unclaimed"
+
+
+def _reviewed(operation: Operation, role: Role) -> ReviewedOperation:
+    return ReviewedOperation(str(operation), operation.exposes.value, role, operation.note)
+
+
+def _suggestion(proxy: Spoke, found: Review) -> Suggestion:
+    extra = named_operations(proxy.policy) if proxy.policy else ()
+    least = smallest(found.consumers, extra, dialect_of(proxy.image) or TECNATIVA)
+    return Suggestion(
+        consumers=least.policy.consumers,
+        operations=least.policy.operations,
+        environment=least.switches,
+        opened_by_switches=len(least.opened_by_switches),
+        left_open=tuple(map(str, sorted(least.opened_by_switches - found.needed - found.optional))),
+        impossible=tuple(map(str, sorted(least.impossible))),
+    )

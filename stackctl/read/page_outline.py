@@ -1,0 +1,232 @@
+"""The parts of a page that say something: declared fields, verify blocks, issues, the recorded past.
+
+The declared fields are a closed list; all else is prose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from stackctl.codes import finding
+from stackctl.findings import Finding, Location
+from stackctl.read.blocks import Block, Fence, Heading, Line
+from stackctl.read.page_checks import VerifyBlock
+from stackctl.read.page_values import is_none, split_field, without_comment
+from stackctl.read.text import Source
+
+DECLARED = {
+    **{name: name for name in ("status", "phase", "kind", "port", "image", "user", "ports", "environment")},
+    **{name: name for name in ("volumes", "networks", "labels", "command", "secrets")},
+    "volume": "volumes",
+    "network": "networks",
+    "label": "labels",
+    "secret": "secrets",
+    "profile": "profiles",
+    "profiles": "profiles",
+    "dependency": "depends_on",
+    "dependencies": "depends_on",
+    "hostname": "hostname",
+    "hostnames": "hostname",
+    "config dir": "settings_dir",
+    "image digest": "digest",
+}
+RECORDED = {
+    "smoke test": "smoke_test",
+    "last pass": "last_pass",
+    "artifacts": "artifacts",
+    "last updated": "last_updated",
+    "last change fingerprint": "fingerprint",
+}
+SEVERAL = (
+    "volumes",
+    "networks",
+    "ports",
+    "environment",
+    "labels",
+    "secrets",
+    "profiles",
+    "depends_on",
+    "hostname",
+)
+_PLACES_OF_FIELDS = ("", "configuration", "access")
+# Elsewhere these words begin sentences too often to say anything about a field.
+_NEVER_PROSE = ("image", "volumes", "networks", "ports", "hostname", "environment", "labels", "depends_on")
+_TITLE_END = re.compile(r"\s*[-–—:]\s*spoke\s*\Z", re.IGNORECASE)
+_EXPECTED = re.compile(
+    r"[*_]{0,2}expected(?: result| output| response| status)?[*_]{0,2}\s*:[*_]{0,2}\s*(.*)\Z", re.I
+)
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)\Z")
+_SHELLS = ("", "bash", "sh", "shell", "console", "zsh")
+
+
+ISSUE = ("symptom", "cause", "fix")
+
+
+@dataclass
+class Field:
+    """A declared field: its own value, and the bullets under it."""
+
+    key: str
+    value: str
+    line: int
+    column: int
+    value_column: int
+    bullets: list[Line] = field(default_factory=list)
+
+    def lines(self) -> Iterator[tuple[str, int, int]]:
+        """Each text that the field's values stand in, with its line and column."""
+        if self.value:
+            yield self.value, self.line, self.value_column
+        for bullet in self.bullets:
+            yield bullet.text, bullet.line, bullet.column
+
+
+@dataclass
+class Issue:
+    """A common issue: what is said under each of symptom, cause and fix."""
+
+    at: Location
+    said: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Outline:
+    """What a page states, not yet understood."""
+
+    title: str = ""
+    title_at: Location | None = None
+    fields: dict[str, Field] = field(default_factory=dict)
+    recorded: dict[str, Field] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
+    verify: list[VerifyBlock] = field(default_factory=list)
+    settings: list[Fence] = field(default_factory=list)
+    """Blocks of YAML under Key Settings."""
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_outline(source: Source, blocks: Iterable[Block]) -> Outline:
+    """Sort the blocks of a page; whatever is not declared is left out."""
+    return _Reader(source).read(blocks)
+
+
+class _Reader:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.outline = Outline()
+
+    def not_understood(self, at: Location, message: str, hint: str = "") -> None:
+        self.outline.findings.append(finding("SC111", at, message, hint))
+
+    def read(self, blocks: Iterable[Block]) -> Outline:
+        section = part = ""
+        current: Field | None = None
+        issue_key = ""
+        last = -1
+        for block in blocks:
+            if isinstance(block, Line):
+                # A paragraph of its own ends the list above it; a wrapped line does not.
+                if not block.bullet and block.line > last + 1:
+                    current = None
+                last = block.line
+            if isinstance(block, Heading):
+                current, issue_key = None, ""
+                if block.level == 1 and not self.outline.title:
+                    self.outline.title = _TITLE_END.sub("", block.text).strip()
+                    self.outline.title_at = self.source.at(block.line)
+                elif block.level <= 2:
+                    section, part = words(block.text), ""
+                else:
+                    part = words(block.text)
+                    if part.startswith("verify"):
+                        self.outline.verify.append(VerifyBlock(block.text, self.source.at(block.line)))
+            elif isinstance(block, Fence):
+                current = None
+                self._fence(block, section, part)
+            elif part.startswith("verify") and (expected := _EXPECTED.match(block.text)):
+                current = None
+                self.outline.verify[-1].expect(expected[1], self.source.at(block.line, block.column))
+            elif part.startswith("verify") and self.outline.verify[-1].continues(block.line):
+                self.outline.verify[-1].more(block.text, block.line)
+            else:
+                found = self._declared(block, section, part)
+                if found is not None:
+                    current = found
+                    issue_key = ""
+                elif part == "common issues":
+                    issue_key = self._issue(block, issue_key)
+                elif current is not None and block.bullet and current.key in SEVERAL:
+                    current.bullets.append(block)
+                elif part == "key settings" and block.bullet:
+                    self._setting(block)
+        return self.outline
+
+    def _declared(self, line: Line, section: str, part: str) -> Field | None:
+        parts = split_field(line.text, plain=part == "fingerprint inputs")
+        if parts is None:
+            return None
+        word, value, value_column = parts
+        name = words(word)
+        at = self.source.at(line.line, line.column)
+        found = Field("", value, line.line, line.column, line.column + value_column)
+        if name in RECORDED:
+            found.key = RECORDED[name]
+            self.outline.recorded.setdefault(found.key, found)
+            return found
+        if name not in DECLARED:
+            # Another bold word ends the list above it, as a field of the page would.
+            bold = line.text.startswith(("**", "__")) and name not in ISSUE
+            return found if bold or part == "fingerprint inputs" else None
+        found.key = DECLARED[name]
+        if section not in _PLACES_OF_FIELDS:
+            if found.key in _NEVER_PROSE:
+                where = f"under “{section}”" if section else "here"
+                self.not_understood(
+                    at,
+                    f"`{word}` {where} is not read",
+                    "state it above the first heading or under Configuration",
+                )
+                return found
+            return None
+        if found.key == "digest" and part != "fingerprint inputs":
+            return found
+        first = self.outline.fields.get(found.key)
+        if first is None:
+            self.outline.fields[found.key] = found
+        elif (is_none(first.value), without_comment(first.value)) != (is_none(value), without_comment(value)):
+            self.not_understood(
+                at, f"`{word}` stands here and at line {first.line + 1}; the first one is read"
+            )
+        return found
+
+    def _issue(self, line: Line, key: str) -> str:
+        parts = split_field(line.text, plain=True)
+        name = words(parts[0]) if parts else ""
+        if parts and name in ISSUE:
+            if name == "symptom":
+                self.outline.issues.append(Issue(self.source.at(line.line, line.column)))
+            if self.outline.issues:
+                self.outline.issues[-1].said[name] = parts[1]
+            return name
+        if key and self.outline.issues and not line.bullet:
+            said = self.outline.issues[-1].said
+            said[key] = f"{said[key]} {line.text}".strip()
+        return key
+
+    def _setting(self, line: Line) -> None:
+        """A bullet under Key Settings without a label above it is environment, where it looks like that."""
+        if _ASSIGNMENT.match(without_comment(line.text)):
+            made = Field("environment", "", line.line, line.column, line.column)
+            self.outline.fields.setdefault("environment", made).bullets.append(line)
+
+    def _fence(self, fence: Fence, section: str, part: str) -> None:
+        if part.startswith("verify") and fence.language in _SHELLS:
+            self.outline.verify[-1].command(fence.content, self.source.at(fence.line, fence.column))
+        elif section == "configuration" and part == "key settings" and fence.language in ("yaml", "yml"):
+            self.outline.settings.append(fence)
+
+
+def words(text: str) -> str:
+    """A heading or key for comparison: lower case, without decoration."""
+    return " ".join(re.sub(r"[^\w/ -]", " ", text).lower().split())

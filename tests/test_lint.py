@@ -1,0 +1,136 @@
+"""Rules whose edges the cases do not show; each code fires and stays silent in tests/cases."""
+
+from __future__ import annotations
+
+import pytest
+
+from stackctl.findings import Finding
+from stackctl.lint import lint
+from stackctl.lint.safety import gives_socket, is_engine_socket
+from stackctl.read.stack import read_stack
+
+PINNED = "@sha256:" + "0123456789abcdef" * 4
+
+
+def found(stack: str = "name: homelab\n", **spokes: str) -> list[Finding]:
+    texts = {"stack.yaml": stack.encode()}
+    texts |= {f"spokes/{name.replace('_', '.')}": text.encode() for name, text in spokes.items()}
+    reading = read_stack(texts)
+    assert reading.stack is not None
+    return list(lint(reading.stack))
+
+
+def codes(**spokes: str) -> list[str]:
+    return [finding.code for finding in found(**spokes)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/var/run/docker.sock",
+        "/run/docker.sock",
+        "//var/run/docker.sock",
+        "/var/../var/run/./docker.sock",
+        "/run/user/1000/docker.sock",
+        "/run/user/${UID}/docker.sock",
+        "${XDG_RUNTIME_DIR}/docker.sock",
+        "$XDG_RUNTIME_DIR",
+        "~/.docker/run/docker.sock",
+        "/run/podman/podman.sock",
+        "/run/containerd/containerd.sock",
+        "/",
+        "/var",
+        "/var/",
+        "/var/run",
+        "/run",
+        "/run/user",
+        "/run/user/1000",
+        "/run/user/${UID}",
+    ],
+)
+def test_paths_that_give_the_socket(path: str) -> None:
+    assert gives_socket(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/var/lib/app", "/run/app", "/var/run/docker.sock.d", "./docker", "/srv", "/etc/docker/daemon.json", ""],
+)
+def test_paths_that_do_not(path: str) -> None:
+    assert not gives_socket(path)
+
+
+def test_only_the_socket_itself_is_replaced_on_a_host() -> None:
+    assert is_engine_socket("/run/user/${UID}/docker.sock")
+    assert not is_engine_socket("/var/run")
+
+
+def test_a_variable_that_is_mounted_as_the_socket_counts_as_the_socket() -> None:
+    manifest = f"image: a{PINNED}\nvolumes: ['${{WHERE}}:/var/run/docker.sock']\n"
+    assert codes(a_yaml=manifest) == ["SC401"]
+
+
+def test_a_socket_proxy_on_the_host_s_network_is_published_too() -> None:
+    manifest = f"kind: socket-proxy\nimage: a{PINNED}\nnetwork_mode: host\n"
+    assert codes(a_yaml=manifest) == ["SC402"]
+
+
+@pytest.mark.parametrize(
+    ("image", "warned"),
+    [("a", True), ("a:1", True), (f"a{PINNED}", False), (f"a:1{PINNED}", False), ("a:${TAG}", False)],
+)
+def test_pinned_images(image: str, warned: bool) -> None:
+    assert codes(a_yaml=f"image: {image}\n") == (["SC202"] if warned else [])
+
+
+def test_what_is_built_here_needs_no_digest() -> None:
+    assert codes(a_yaml="image: a:1\nbuild: ./a\n") == []
+
+
+def test_each_circle_is_told_once_and_what_leads_to_it_is_not_part_of_it() -> None:
+    image = f"image: a{PINNED}\n"
+    findings = found(
+        a_yaml=f"{image}depends_on: [b]\n",
+        b_yaml=f"{image}depends_on: [a]\n",
+        c_yaml=f"{image}depends_on: [a]\n",
+        d_yaml=f"{image}depends_on: [d]\n",
+    )
+    assert [(f.code, f.message.partition(": ")[2]) for f in findings] == [
+        ("SC206", "a → b → a"),
+        ("SC206", "d → d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "warned"),
+    [
+        ("Look at the logs.", True),
+        ("`stackctl verify ghost`", True),
+        ("`stackctl verify a` holds", False),
+        ("see Verify It", False),
+        ("N/A", False),
+    ],
+)
+def test_a_smoke_test_needs_a_check_behind_it(sentence: str, warned: bool) -> None:
+    page = (
+        f"**Image:** a{PINNED}\n\n### Verify it\n\n```\ndocker run --network proxy curlimages/curl http://a/\n```\n"
+        f"Expected: 200\n\n**Smoke test:** {sentence}\n\n**Last change fingerprint:** abc\n"
+    )
+    assert codes(a_md=page) == (["SC303"] if warned else [])
+
+
+def test_a_risk_is_accepted_by_the_spoke_that_runs_it_and_by_no_other() -> None:
+    accept = "accept: [{code: SC202, reason: known}]\n"
+    findings = found(a_yaml=f"image: a:1\n{accept}", b_yaml="image: b:1\n")
+    assert [(f.spoke, f.accepted) for f in findings] == [("a", "known"), ("b", "")]
+
+
+def test_an_accepted_error_no_longer_blocks() -> None:
+    manifest = f"image: a{PINNED}\nvolumes: ['/run:/run']\naccept: [{{code: SC401, reason: known}}]\n"
+    [finding] = found(a_yaml=manifest)
+    assert (finding.code, finding.blocks) == ("SC401", False)
+
+
+@pytest.mark.parametrize("text", ["$1", "${", "${A!}", "cost: 5$"])
+def test_a_dollar_that_compose_refuses_is_an_error(text: str) -> None:
+    assert codes(a_yaml=f"image: a{PINNED}\nenvironment: {{A: '{text}'}}\n") == ["SC103"]
