@@ -20,7 +20,7 @@ ROOMS = (
     "fingerprint api switches policy policy_problems haproxy edge",
     "read",
     "lint templates render checks override",
-    "normal",
+    "normal starter junit",
     "attached",
     "compare",
     "plan",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,9 @@ _SECTIONS = {
 """Commands in the order in which a person meets them; what stands nowhere here comes last."""
 
 
+_ROOM = 62
+
+
 class _Sections(TyperGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         listed = [name for names in _SECTIONS.values() for name in names.split() if name in self.commands]
@@ -38,7 +42,9 @@ class _Sections(TyperGroup):
                     formatter.write_dl(rows)
 
     def _summary(self, name: str) -> str:
-        return self.commands[name].get_short_help_str(limit=66)
+        """The first clause of its help, which fits into one line of 80 columns."""
+        clause = re.split(r"[;:.](?:\s|\Z)", self.commands[name].help or "")[0]
+        return clause if len(clause) <= _ROOM else clause[: clause.rindex(",", 0, _ROOM)]
 
 
 app = typer.Typer(

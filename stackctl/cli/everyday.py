@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from stackctl.cli.app import (
     Json,
     NoColour,
     Profile,
+    SomeSpokes,
     Spokes,
     Verbose,
     Yes,
@@ -24,15 +26,27 @@ from stackctl.run import run
 
 @app.command()
 def lint(
-    directory: Directory = None, json: Json = False, verbose: Verbose = False, no_colour: NoColour = False
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended without changing what it means.")
+    ] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Why a code is one, with examples.")
+    ] = None,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
 ) -> None:
     """Find every mistake in pages, manifests and stack.yaml; needs no Docker.
 
-    Example: stackctl lint
+    Examples: stackctl lint · stackctl lint --fix · stackctl lint --explain SC401
     """
-    from stackctl.commands.lint import lint as tell
+    from stackctl.commands import lint as tell
 
-    raise typer.Exit(run("lint", options_of(directory, json, verbose, no_colour), lambda root, _: tell(root)))
+    options = options_of(directory, json, verbose, no_colour)
+    if explain is not None:
+        raise typer.Exit(run("lint", options, lambda _root, _: tell.explain(explain), anywhere=True))
+    raise typer.Exit(run("lint", options, lambda root, _: tell.lint(root, fix=fix)))
 
 
 @app.command()
@@ -138,19 +152,29 @@ def up(
 
 @app.command()
 def status(
-    directory: Directory = None, json: Json = False, verbose: Verbose = False, no_colour: NoColour = False
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on showing it, until Ctrl-C, which then exits 0.")
+    ] = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
 ) -> None:
     """Show per spoke what runs, whether it is what the files declare, and what was proved of it.
 
-    Example: stackctl status
+    A wide terminal, or --verbose, adds the fingerprint and the time of the last checks.
+
+    Examples: stackctl status · stackctl status --watch
     """
-    from stackctl.commands.status import status as tell
+    from stackctl.commands import status as tell
 
     raise typer.Exit(
         run(
             "status",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, environ=os.environ),
+            lambda root, _: (tell.watch if watch else tell.status)(root, environ=os.environ),
+            streams=watch,
+            endless=watch,
         )
     )
 
@@ -159,6 +183,9 @@ def status(
 def verify(
     spokes: Spokes = None,
     profile: Profile = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results as JUnit XML too.")
+    ] = None,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -166,7 +193,7 @@ def verify(
 ) -> None:
     """Run the checks against what runs; exit 8 where one does not hold. Harmless on a live host.
 
-    Examples: stackctl verify · stackctl verify docker-socket-proxy --json
+    Examples: stackctl verify · stackctl verify docker-socket-proxy --json · stackctl verify --junit out.xml
     """
     from stackctl.commands.verify import verify as tell
 
@@ -174,7 +201,13 @@ def verify(
         run(
             "verify",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, names_of(spokes), profiles=frozenset(profile or ()), environ=os.environ),
+            lambda root, _: tell(
+                root,
+                names_of(spokes),
+                profiles=frozenset(profile or ()),
+                environ=os.environ,
+                report=junit,
+            ),
         )
     )
 
@@ -211,7 +244,7 @@ def fingerprint(
 
 @app.command()
 def logs(
-    spokes: Annotated[list[str], typer.Argument(metavar="SPOKE...", help="The spokes to read.")],
+    spokes: SomeSpokes,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
     tail: Annotated[int, typer.Option("--tail", "-n", min=0, help="How many lines from the end.")] = 100,
     directory: Directory = None,
@@ -231,6 +264,7 @@ def logs(
             options_of(directory, json, verbose, no_colour),
             lambda root, _: tell(root, names_of(spokes), follow=follow, tail=tail, environ=os.environ),
             streams=True,
+            endless=follow,
         )
     )
 

@@ -87,6 +87,10 @@ class SpokeStatus:
     documented: bool
     stand_in: str
     """The image that runs here in place of the declared one."""
+    fingerprint: str = ""
+    """The first digits of what the files declare."""
+    proved_at: str = ""
+    """When its checks last ran, UTC; empty where they never did."""
 
 
 @dataclass(frozen=True)

@@ -130,5 +130,7 @@ def write(root: Path, file: str, before: bytes, after: bytes) -> bool:
     """
     path = root / file
     if path.read_bytes() != before:
-        raise Changed(f"{file} was changed in the meantime; nothing was written", "run the same command again")
+        raise Changed(
+            f"{file} was changed in the meantime; nothing was written", "run the same command again"
+        )
     return write_atomically(path, after, path.stat().st_mode & 0o777)

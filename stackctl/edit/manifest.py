@@ -27,7 +27,9 @@ def set_scalar(raw: Raw, path: Path, old: str, new: str) -> Edit:
             if node.value != old:
                 break
             return _edit(raw, source, node, lambda _: new)
-    raise StackctlError(f"{raw.file} does not state {'.'.join(path)} as `{old}`", "run the same command again")
+    raise StackctlError(
+        f"{raw.file} does not state {'.'.join(path)} as `{old}`", "run the same command again"
+    )
 
 
 def rewrite(raw: Raw, change: Callable[[Path, str, bool], str]) -> Iterator[Edit]:
@@ -105,12 +107,13 @@ def _edit(raw: Raw, source: Source, node: ScalarNode, change: Callable[[str], st
 
 def _plain(tag: str, text: str) -> bool:
     """Whether a text without quotes reads as itself and as that type, in a list in brackets too."""
-    for around, pick in ((f"k: {text}", lambda n: n.value[0][1]), (f"[{text}]", lambda n: n.value[0])):
+    for around in (f"- {text}", f"[{text}]"):
         try:
-            node = pick(YAML(typ="safe", pure=True).compose(around))
-        except (YAMLError, AttributeError, IndexError, TypeError):
+            items = YAML(typ="safe", pure=True).compose(around).value
+        except YAMLError:
             return False
-        if not isinstance(node, ScalarNode) or (node.value, str(node.tag)) != (text, tag):
+        found = [(item.value, str(item.tag)) for item in items if isinstance(item, ScalarNode)]
+        if found != [(text, tag)]:
             return False
     return True
 

@@ -70,6 +70,19 @@ def set_digest(raw: Raw, reference: str) -> tuple[Edit, ...]:
     raise StackctlError(f"{raw.file} states no image, so there is nothing to pin")
 
 
+def retitle(raw: Raw, old: str, new: str) -> tuple[Edit, ...]:
+    """The title of a spoke's page, where it is the spoke's name and nothing more."""
+    source, _ = read_text(raw.file, raw.data)
+    for block in read_blocks(source.text):
+        if isinstance(block, Heading) and block.level == 1:
+            written = re.match(r"#\s+(?P<name>.+?)(?=\s+[-–—]|\s*\Z)", raw.line(block.line + 1))
+            if written and _plain(written["name"]) == _plain(old):
+                at = Location(raw.file, block.line + 1, written.start("name") + 1)
+                return (Edit(at, written["name"], re.sub(r"[-_]", " ", new).title()),)
+            break
+    return ()
+
+
 def insert_after(raw: Raw, line: int, text: str) -> Edit:
     """A new line below that one, counted from 1."""
     if raw.whole_line(line) != raw.line(line):
@@ -130,3 +143,7 @@ def _same(one: str, other: str) -> bool:
 
 def _words(text: str) -> str:
     return " ".join(re.sub(r"[^\w/ -]", " ", text).lower().split())
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[-_\s]+", " ", text).strip().lower()

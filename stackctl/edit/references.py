@@ -18,7 +18,7 @@ _NAMES = ("volumes_from", "links")
 
 def rename_in_page(raw: Raw, old: str, new: str) -> tuple[Edit, ...]:
     """Dependencies, links to the page, host names in URLs, and commands that name the spoke."""
-    edits = {**_dependencies(raw, old, new)}
+    edits = dict(_dependencies(raw, old, new))
     for pattern in (_link(old), _url(old), re.compile(rf"(?<=\bservices\.){_whole(old)}")):
         edits |= {m.start(): Edit(raw.place(m.start()), old, new) for m in pattern.finditer(raw.text)}
     for number in range(len(raw.starts)):
