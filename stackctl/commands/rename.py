@@ -62,9 +62,14 @@ def rename(
     for was, is_ in moves.items():
         (root / was).rename(root / is_)
     records.rename(root, opened.stack.name, old, new, datetime.now(UTC))
-    for file, data in files.load(root).items():
-        for number in mentions(Raw(file, data), old) if file.startswith("spokes/") else ():
-            yield Said(f"{file}:{number} still says `{old}`: see whether it means the spoke", warning=True)
+    left = [
+        f"{file}:{number}"
+        for file, data in files.load(root).items()
+        if file.startswith("spokes/")
+        for number in mentions(Raw(file, data), old)
+    ]
+    if left:
+        yield Said(f"`{old}` still stands in {', '.join(left)}: see whether it means the spoke", warning=True)
     _, findings = find(root)
     for finding in findings:
         if finding.blocks:
@@ -109,7 +114,12 @@ def _rewrites(root: Path, spoke: Spoke, old: str, new: str) -> list[_Rewrite]:
 def _lines(rewrite: _Rewrite, moves: Mapping[str, str]) -> list[str]:
     after = Raw(rewrite.raw.file, rewrite.after)
     numbers = sorted({edit.at.line for edit in rewrite.edits})
-    return [f"{rewrite.raw.file}:{number}: {after.line(number).strip()}" for number in numbers]
+    return [f"{rewrite.raw.file}:{number}: {_short(after.line(number))}" for number in numbers]
+
+
+def _short(line: str) -> str:
+    line = line.strip()
+    return line if len(line) <= 100 else f"{line[:99]}…"
 
 
 def _unnamed_volumes(opened: Opened, spoke: str, environ: Mapping[str, str]) -> Iterator[Said]:

@@ -37,7 +37,8 @@ def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str,
                 if name in [dependency.spoke for dependency in s.dependencies]
             ]
             if leaning := [other for other in leaning if other not in spokes]:
-                yield Said(f"{', '.join(leaning)} lean on {name} and go on without it", warning=True)
+                verbs = "leans on {} and goes" if len(leaning) == 1 else "lean on {} and go"
+                yield Said(f"{', '.join(leaning)} {verbs.format(name)} on without it", warning=True)
     compose = compose_for(opened, view, environ)
     for name in spokes:
         yield Started(verb, name)

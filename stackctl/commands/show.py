@@ -80,8 +80,10 @@ def _stated(spoke: Spoke) -> Iterator[Value]:
 
 
 def _rendered(opened: Opened, spoke: Spoke) -> Iterator[Value]:
-    """Each value of the stanza, as Compose gets it."""
+    """Each value of the stanza, as Compose gets it, but for the labels by which stackctl knows it again."""
     for path, value in _leaves(opened.bundle.service(spoke.name), ()):
+        if path[0] == "labels" and path[-1].startswith("stackctl."):
+            continue
         yield Value(".".join(path), value, _origin(opened, spoke, path))
 
 
@@ -134,8 +136,6 @@ def _stated_there(value: Any, path: tuple[str, ...]) -> bool:
 
 
 def _by_program(opened: Opened, spoke: Spoke, path: tuple[str, ...]) -> str:
-    if path[0] == "labels" and path[-1].startswith("stackctl."):
-        return STACKCTL
     if path[0] == "labels" and path[-1].startswith(("traefik.", "caddy")) and spoke.routes:
         return str(spoke.at("route", "0"))
     if path[0] == "depends_on":

@@ -249,7 +249,7 @@ class Console:
 
     @answer.register
     def _(self, answer: ShowAnswer) -> None:
-        self._out.print(spoke(answer), soft_wrap=False)
+        self._out.print(spoke(answer), soft_wrap=False, crop=False)
         for finding in answer.findings:
             self._finding(self._err, finding)
 

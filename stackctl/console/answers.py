@@ -48,7 +48,7 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
             cells += [row.fingerprint, row.proved_at.replace("T", " ").removesuffix("+00:00") or "-"]
         table.add_row(*cells)
     below = [
-        f"{row.spoke}: {row.stand_in} stands in for the declared image"
+        f"stand-in: {row.spoke} runs {row.stand_in}"
         for row in answer.spokes
         if row.stand_in
     ] + [f"{name}: its spoke is gone; `stackctl up` asks before it removes it" for name in answer.strays]

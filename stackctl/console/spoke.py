@@ -28,7 +28,10 @@ def _parts(answer: ShowAnswer) -> Iterator[RenderableType]:
     files = " + ".join(file for file in (answer.page, answer.manifest) if file)
     yield Text(files, "dim")
     yield from _section("values", values(answer.values))
-    yield from _section("rendered", Text(yaml_text.dump({answer.spoke: answer.stanza}).rstrip()))
+    # Never wrapped, so that it can be copied.
+    stanza = yaml_text.dump({answer.spoke: answer.stanza}).rstrip()
+    yield Text("\nrendered", "bold")
+    yield Text(stanza, no_wrap=True, overflow="ignore")
     yield from _section("fingerprint", Group(*_fingerprint(answer)))
     yield from _section("runs", Group(*_runs(answer)))
     yield from _section("proof", Group(*_proof(answer)))

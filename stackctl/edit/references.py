@@ -57,7 +57,8 @@ def rename_on_host(raw: Raw, old: str, new: str) -> tuple[Edit, ...]:
 def mentions(raw: Raw, name: str) -> Iterator[int]:
     """The lines, counted from 1, that hold the name as a word."""
     for number in range(1, len(raw.starts) + 1):
-        if re.search(_whole(name), raw.line(number)):
+        # Behind a slash it is part of an image's name, or of a path.
+        if re.search(rf"(?<!/){_whole(name)}", raw.line(number)):
             yield number
 
 
