@@ -61,3 +61,25 @@ def _parse(text: str) -> dict[str, Any]:
 @cache
 def _yaml() -> YAML:
     return YAML(typ="safe")
+
+
+def page(name: str, values: Mapping[str, Any], own: Mapping[str, str]) -> str:
+    """A text for people; its values must be known to be harmless. `own` are the stack's own templates.
+
+    Raises:
+        StackctlError: The template fails.
+    """
+    environment = Environment(  # noqa: S701
+        loader=ChoiceLoader([DictLoader(dict(own)), FileSystemLoader(packaged_dir())]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    try:
+        return environment.get_template(name).render(values)
+    except TemplateError as error:
+        raise StackctlError(
+            f"the template {name} failed: {error}",
+            "a stack's own templates/ win over the packaged ones: compare yours with the packaged one",
+        ) from error
