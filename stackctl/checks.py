@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from stackctl.audits import audits
 from stackctl.codes import CODES
 from stackctl.model import (
     PROXY_NETWORK,
@@ -110,7 +111,7 @@ def _check(
 
 
 def _creation(stack: Stack, spoke: Spoke) -> Check:
-    home, target = _home(stack, spoke), Named(spoke.name, _port(spoke))
+    home, target = home_of(stack, spoke), Named(spoke.name, port_of(spoke))
     method, path = _CREATE
     return _check(
         "CK201",
@@ -126,7 +127,7 @@ def _creation(stack: Stack, spoke: Spoke) -> Check:
 def _allowed(spoke: Spoke, vantage: str) -> Control:
     """A request that the proxy must let through: without it, a refusal may be anybody's."""
     path, word = _allowed_read(spoke)
-    request = Request(vantage, Named(spoke.name, _port(spoke)), "GET", path)
+    request = Request(vantage, Named(spoke.name, port_of(spoke)), "GET", path)
     return Control(request, Expect(frozenset({200}), body=word), f"the proxy lets GET {path} through")
 
 
@@ -138,7 +139,7 @@ def _allowed_read(spoke: Spoke) -> tuple[str, str]:
 
 
 def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
-    home, port = _home(stack, spoke), _port(spoke)
+    home, port = home_of(stack, spoke), port_of(spoke)
     path, _ = _allowed_read(spoke)
     address, name = OnNetwork(spoke.name, home, port), Named(spoke.name, port)
     up = Control(Request(home, address, "GET", path), _ANSWERS, f"it answers at this address on `{home}`")
@@ -187,9 +188,11 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
         (up, *_host_sees_containers(stack, active, spoke)),
         "use an Engine whose bridges this host can reach",
     )
+    yield from audits(spoke)
 
 
-def _home(stack: Stack, spoke: Spoke) -> str:
+def home_of(stack: Stack, spoke: Spoke) -> str:
+    """The network on which a socket proxy is meant to be asked."""
     own = _own_networks(stack, spoke)
     return SOCKET_NETWORK if SOCKET_NETWORK in own or not own else own[0]
 
@@ -203,7 +206,7 @@ def _own_networks(stack: Stack, spoke: Spoke) -> tuple[str, ...]:
 
 def _elsewhere(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[tuple[str, Spoke]]:
     """Each other network on which somebody sits, with a spoke that must be found there."""
-    own = (*_own_networks(stack, spoke), _home(stack, spoke))
+    own = (*_own_networks(stack, spoke), home_of(stack, spoke))
     for network in sorted(stack.networks):
         if network not in own and (witness := _witness(active, spoke, network)) is not None:
             yield network, witness
@@ -222,20 +225,20 @@ def _witness(active: tuple[Spoke, ...], besides: Spoke, network: str) -> Spoke |
 
 def _found(witness: Spoke, network: str) -> Control:
     """Proof that a vantage works at all: silence in a prober that reaches nothing means nothing."""
-    request = Request(network, Named(witness.name, _port(witness)))
+    request = Request(network, Named(witness.name, port_of(witness)))
     return Control(request, _REACHED, f"`{network}` can be asked from: {witness.name} is found there")
 
 
 def _host_sees_containers(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Control]:
     for network in (PROXY_NETWORK, *sorted(stack.networks)):
         if (witness := _witness(active, spoke, network)) is not None:
-            target = OnNetwork(witness.name, network, _port(witness))
+            target = OnNetwork(witness.name, network, port_of(witness))
             proves = f"this host reaches containers: {witness.name} is found"
             yield Control(Request(HOST, target), _REACHED, proves)
             return
 
 
-def _port(spoke: Spoke) -> int:
+def port_of(spoke: Spoke) -> int:
     """Where a spoke most likely listens."""
     if spoke.kind is Kind.SOCKET_PROXY:
         return 2375

@@ -19,7 +19,7 @@ ROOMS = (
     "yaml_text",
     "fingerprint api switches policy policy_problems haproxy edge",
     "read",
-    "lint templates render checks override",
+    "lint templates render audits checks override",
     "normal starter junit",
     "attached",
     "compare",

@@ -167,7 +167,9 @@ def test_the_digest_stands_under_the_fingerprint_inputs_or_behind_the_image() ->
 def test_a_renamed_spoke_is_renamed_where_it_is_meant() -> None:
     after = edited(PAGE, rename_in_page(raw(PAGE), "store", "shelf"))
     assert after == (
-        PAGE.replace("store.md", "shelf.md").replace("http://store", "http://shelf").replace("stop store", "stop shelf")
+        PAGE.replace("store.md", "shelf.md")
+        .replace("http://store", "http://shelf")
+        .replace("stop store", "stop shelf")
     )
     after = edited(PAGE, rename_in_page(raw(PAGE), "cache", "redis"))
     assert after == (

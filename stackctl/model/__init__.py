@@ -47,12 +47,12 @@ from stackctl.model.stack import (
 )
 
 __all__ = [
-    "Audit",
     "NOTHING",
     "PROXY_NETWORK",
     "SOCKET_NETWORK",
     "Accept",
     "Action",
+    "Audit",
     "Bundle",
     "Cause",
     "Check",

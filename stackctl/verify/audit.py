@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stackctl.checks import home, port
+from stackctl.checks import home_of, port_of
 from stackctl.model import Container, Observed, Outcome, Spoke, Stack
 from stackctl.policy import Enforced, enforced
 from stackctl.verify import live, matrix, recorder, streams
@@ -45,17 +45,20 @@ class Audited:
 
 
 def audit(
-    pool: ThreadPoolExecutor, run: Run, stack: Stack, observed: Observed, spoke: Spoke, wanted: Collection[str]
+    pool: ThreadPoolExecutor,
+    run: Run,
+    stack: Stack,
+    observed: Observed,
+    spoke: Spoke,
+    wanted: Collection[str],
 ) -> Callable[[], Verdicts]:
-    """Begins the wanted parts of the audit side by side; calling what is returned waits for their verdicts."""
+    """Begins the wanted parts side by side; calling what is returned waits for their verdicts."""
     container, policy = observed.running(spoke.name), enforced(spoke)
     if container is None or policy is None:
         why = f"{spoke.name} does not run" if policy else "nothing is known of how this image filters"
         return lambda: dict.fromkeys(wanted, (Outcome.UNREACHABLE, why))
     about = Audited(stack, spoke, policy, container)
-    begun = [
-        (names, pool.submit(part, run, about)) for names, part in PARTS.items() if names & set(wanted)
-    ]
+    begun = [(names, pool.submit(part, run, about)) for names, part in PARTS.items() if names & set(wanted)]
     return lambda: {name: v for names, future in begun for name, v in _verdicts(names, future).items()}
 
 
@@ -87,9 +90,7 @@ def _on_copy(run: Run, about: Audited) -> Verdicts:
 def _on_short_copy(run: Run, about: Audited) -> Verdicts:
     breach = streams.shortened(run.probing.sdk, about.spoke, about.policy, about.container)
     probe = streams.events_probe()
-    asked = ask_copy(
-        run, about.container.inspect, (), listen=about.listen, held=(probe,), breach=breach
-    )
+    asked = ask_copy(run, about.container.inspect, (), listen=about.listen, held=(probe,), breach=breach)
     return {"events": streams.verdict(asked.seen.get(probe.id))}
 
 
@@ -146,7 +147,7 @@ PARTS: Mapping[frozenset[str], Callable[[Run, Audited], Verdicts]] = {
 
 
 def _beside(run: Run, about: Audited) -> tuple[list[Any], dict[str, Any]]:
-    """Where the proxy listens, and a container from which that can be reached: its own address, nobody else's."""
+    """Where the proxy listens, at its own address, and a container from which that can be reached."""
     if about.listen:
         folder = posixpath.dirname(about.listen)
         volume = next((m.source for m in about.container.mounts if m.target == folder), "")
@@ -154,11 +155,11 @@ def _beside(run: Run, about: Audited) -> tuple[list[Any], dict[str, Any]]:
             raise NotAsked(f"{about.spoke.name} shares no volume at {folder}")
         mount = {"Type": "volume", "Source": volume, "Target": folder, "ReadOnly": True}
         return [about.listen], python(run, "none", Mounts=[mount])
-    network = about.stack.network_name(home(about.stack, about.spoke))
+    network = about.stack.network_name(home_of(about.stack, about.spoke))
     address = about.container.networks.get(network, "")
     if not address:
         raise NotAsked(f"{about.spoke.name} has no address on {network}")
-    return [address, port(about.spoke)], python(run, network)
+    return [address, port_of(about.spoke)], python(run, network)
 
 
 def _canary(run: Run, marks: live.Marks) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def copy(
     breach: Breach = Breach(),
     names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The configuration of the copy: all that decides how the proxy filters, and none of what it can reach."""
+    """The copy's configuration: all that decides how the proxy filters, and none of what it can reach."""
     config, host = proxy["Config"], proxy["HostConfig"]
     environment = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
     mounts, tmpfs = _mounts(proxy, folder, listen)
@@ -190,8 +190,10 @@ def seen(told: Mapping[str, Any]) -> dict[str, Seen]:
 
 
 def _seen(arrived: Iterable[str], reply: Mapping[str, Any]) -> Seen:
-    by_docker = str(reply.get("server", "")).startswith("Docker/")
-    return Seen(tuple(arrived), tuple(reply.get("statuses", ())), reply.get("body", ""), by_docker)
+    # The Engine's word for a path that it does not route carries no signature.
+    body = reply.get("body", "")
+    by_docker = str(reply.get("server", "")).startswith("Docker/") or '"page not found"' in body
+    return Seen(tuple(arrived), tuple(reply.get("statuses", ())), body, by_docker)
 
 
 def _why(run: Run, twin: str, told: str) -> str:

@@ -35,7 +35,7 @@ _OF_CONTAINER = ("json", "logs", "export", "archive", "top", "changes", "stats")
 
 @dataclass(frozen=True)
 class Marks:
-    """What the canary holds, by the class of leak that would show it; `log` is what its program makes of `file`."""
+    """What the canary holds, by the leak that would show it; its program makes `log` of `file`."""
 
     environment: str = field(default_factory=lambda: secrets.token_hex(16))
     labels: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -45,7 +45,7 @@ class Marks:
 
 
 def live_probes(stack: Stack, spoke: str, policy: Enforced, version: str) -> tuple[Probe, ...]:
-    """Each operation that may be sent to an Engine, with and without a version, about an object that nobody has."""
+    """Each operation that may be sent to an Engine, about an object that nobody has."""
     found: list[Probe] = []
     for operation in operations():
         for prefix in ("", f"/v{version}"):
@@ -62,9 +62,7 @@ def live_probes(stack: Stack, spoke: str, policy: Enforced, version: str) -> tup
     return tuple(found)
 
 
-def canary_probes(
-    stack: Stack, spoke: str, policy: Enforced, canary: str, now: int
-) -> tuple[Probe, ...]:
+def canary_probes(stack: Stack, spoke: str, policy: Enforced, canary: str, now: int) -> tuple[Probe, ...]:
     """Every read about the canary that the policy lets through."""
     about = f"/containers/{canary}"
     named = f"%7B%22id%22%3A%5B%22{canary}%22%5D%7D"
@@ -81,7 +79,11 @@ def canary_probes(
         f"{about}/stats?stream=0&one-shot=1",
     )
     return tuple(
-        Probe(f"c{n}", f"GET {target.partition('?')[0].replace(canary, '{id}')}", request_bytes("GET", target, "stackctl"))
+        Probe(
+            f"c{n}",
+            f"GET {target.partition('?')[0].replace(canary, '{id}')}",
+            request_bytes("GET", target, "stackctl"),
+        )
         for n, target in enumerate(targets)
         if policy.passes("GET", target)
         if not harmless.why_not(stack, Request("", Named(spoke, 2375), "GET", target), {canary})
@@ -89,7 +91,7 @@ def canary_probes(
 
 
 def wrong_live(probes: Iterable[Probe], seen: Mapping[str, Seen]) -> tuple[str, ...]:
-    """A sentence for each answer that the policy does not foresee. Docker signs its answers; a proxy's are not."""
+    """A sentence for each answer that the policy does not foresee."""
     return tuple(said + probe.name for probe in probes if (said := _wrong(probe, seen.get(probe.id))))
 
 
@@ -109,6 +111,8 @@ def _wrong(probe: Probe, seen: Seen | None) -> str:
 def leaked(marks: Marks, probes: Collection[Probe], seen: Mapping[str, Seen]) -> dict[str, tuple[str, ...]]:
     """The reads that show the mark, by the class of the leak."""
     return {
-        kind: tuple(p.name for p in probes if (mark := getattr(marks, kind)) and mark in seen.get(p.id, Seen()).body)
+        kind: tuple(
+            p.name for p in probes if (mark := getattr(marks, kind)) and mark in seen.get(p.id, Seen()).body
+        )
         for kind in LEAKS
     }

@@ -61,7 +61,9 @@ def operation_probes(policy: Enforced, version: str) -> tuple[Probe, ...]:
                 sent = prefix + target
                 id = f"o{len(found)}"
                 name = f"{method} {prefix}{path}"
-                found.append(Probe(id, name, request_bytes(method, sent, id), method, policy.passes(method, sent)))
+                found.append(
+                    Probe(id, name, request_bytes(method, sent, id), method, policy.passes(method, sent))
+                )
     return tuple(found)
 
 
@@ -73,7 +75,16 @@ def trick_probes(policy: Enforced, version: str) -> tuple[Probe, ...]:
         for name, spelled in (*spellings(target), *smuggled(target, refused[0])):
             id = f"s{len(found)}"
             passes = policy.passes("GET", spelled)
-            found.append(Probe(id, f"{name}: GET {spelled}", request_bytes("GET", spelled, id), "GET", passes, False))
+            found.append(
+                Probe(
+                    id,
+                    f"{name}: GET {_shown(spelled)}",
+                    request_bytes("GET", spelled, id),
+                    "GET",
+                    passes,
+                    False,
+                )
+            )
     for target in allowed[:1]:
         for number, trick in enumerate(tricks(target, refused[0], "")):
             id = f"t{len(found)}"
@@ -81,14 +92,16 @@ def trick_probes(policy: Enforced, version: str) -> tuple[Probe, ...]:
             may = trick.arrives if isinstance(policy, Strict) else ()
             passes = not isinstance(policy, Strict)
             found.append(
-                Probe(id, f"{trick.name} (GET {target})", raw, "GET", passes, False, may, trick.answers)
+                Probe(
+                    id, f"{trick.name} (GET {_shown(target)})", raw, "GET", passes, False, may, trick.answers
+                )
             )
     return tuple(found)
 
 
 def upgrade_probes(policy: Enforced) -> tuple[Probe, ...]:
     """Declared upgrades, which must be granted, and others on what passes, which must not."""
-    found = []
+    found: list[Probe] = []
     for operation in sorted(policy.opens()):
         if operation.hijack:
             id = f"u{len(found)}"
@@ -104,7 +117,11 @@ def undeclared_upgrade_probes(policy: Enforced) -> tuple[Probe, ...]:
         if trick.name in _UPGRADES:
             id = f"x{number}"
             made.append(
-                Probe(id, f"{trick.name} (GET {allowed[0]})", tricks(allowed[0], refused[0], id)[number].raw)
+                Probe(
+                    id,
+                    f"{trick.name} (GET {_shown(allowed[0])})",
+                    tricks(allowed[0], refused[0], id)[number].raw,
+                )
             )
     return tuple(made)
 
@@ -149,8 +166,12 @@ def _leaked(policy: Enforced, probe: Probe, seen: Seen) -> str:
     for arrived in seen.arrived:
         method, _, target = arrived.partition(" ")
         if not (arrived in probe.arrives or (probe.passes and policy.passes(method, target))):
-            return f"lets {arrived} through by"
+            return f"lets {_shown(arrived)} through by"
     return ""
+
+
+def _shown(target: str) -> str:
+    return target.replace(NO_SUCH_ID, "{id}")
 
 
 def _statuses(seen: Seen) -> str:
@@ -196,7 +217,6 @@ def summary(wrong: Sequence[str], asked: int) -> str:
     return f"{len(wrong)} of {asked} requests are wrong: {'; '.join(wrong)}"
 
 
-
 def verdict(
     name: str, policy: Enforced, probes: Sequence[Probe], seen: Mapping[str, Seen]
 ) -> tuple[Outcome, str]:
@@ -205,7 +225,9 @@ def verdict(
         return Outcome.PASSED, "the policy declares no upgrade"
     if name == "upgrades":
         refused = not_upgraded(probes, seen)
-        return _told(refused, f"not upgraded: {', '.join(refused)}", f"{len(probes)} declared: each was granted")
+        return _told(
+            refused, f"not upgraded: {', '.join(refused)}", f"{len(probes)} declared: each was granted"
+        )
     if name == "undeclared-upgrades":
         granted = wrongly_upgraded(probes, seen)
         bad = f"forwarded to the Engine, which decides: {', '.join(granted)}"

@@ -24,7 +24,8 @@ TRICKS_AT_ONCE = 16
 HEALTH_AGENT = "stackctl-health"
 # Every control finds its word in it.
 BODY = b'{"ApiVersion": "OK", "recorded": true}'
-_ANSWER = b"HTTP/1.1 200 OK\r\nServer: Docker/recorder\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_HEAD = b"HTTP/1.1 200 OK\r\nServer: Docker/recorder\r\n"
+_ANSWER = _HEAD + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _PAUSES = "pause="
 
 
@@ -39,7 +40,7 @@ class Recorder(ThreadingMixIn, UnixStreamServer):
         self.arrived: list[tuple[str, str]] = []
         super().__init__(path, _Recording)
         # Which user the proxy runs as is not what is asked here.
-        os.chmod(path, 0o666)
+        os.chmod(path, 0o666)  # noqa: S103
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A proxy that closes first is no error."""
@@ -85,17 +86,23 @@ class _Recording(StreamRequestHandler):
         return True
 
     def _upgrade(self, headers: dict[str, str]) -> None:
-        answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n" % headers["upgrade"]
+        answer = (
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+            + headers["upgrade"]
+            + "\r\n"
+        )
         key = headers.get("sec-websocket-key")
         if key:
             # RFC 6455, 4.2.2: a proxy may look at it.
             accept = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()  # noqa: S324
-            answer += "Sec-WebSocket-Accept: %s\r\n" % base64.b64encode(accept).decode()
+            answer += "Sec-WebSocket-Accept: " + base64.b64encode(accept).decode() + "\r\n"
         self.wfile.write((answer + "\r\n").encode())
         self.wfile.write(b"echo " + self.rfile.readline(4096))
 
     def _pause(self, seconds: float) -> None:
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nServer: Docker/recorder\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
+        self.wfile.write(
+            b"HTTP/1.1 200 OK\r\nServer: Docker/recorder\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"
+        )
         time.sleep(seconds)
         self.wfile.write(b"3\r\nbye\r\n0\r\n\r\n")
 
@@ -110,7 +117,7 @@ class Connection:
         self.rest = b""
 
     def ask(self, raw: bytes, method: str, max_body: int) -> tuple[int, str, bytes]:
-        """Status, the server's name and body of one answer; asks again where an idle connection was closed."""
+        """Status, server and body of one answer; asks again where an idle connection was closed."""
         fresh = self.peer is None
         try:
             self.send(raw)
@@ -300,7 +307,7 @@ def main() -> None:
             with open(os.path.join(folder, name), "w") as file:
                 file.write(text)
         os.mkdir(os.path.join(folder, "listen"))
-        os.chmod(os.path.join(folder, "listen"), 0o777)
+        os.chmod(os.path.join(folder, "listen"), 0o777)  # noqa: S103
         recorder = Recorder(work["engine"])
         threading.Thread(target=recorder.serve_forever, args=(0.05,), daemon=True).start()
     sys.stdout.write("ready\n")

@@ -1,4 +1,4 @@
-"""Whether `/events` outlives silence: asked of a copy whose timeouts are cut, so that nobody waits for minutes."""
+"""Whether `/events` outlives silence: asked of a copy whose timeouts are cut to a second."""
 
 from __future__ import annotations
 
