@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from stackctl.audits import audits
+from stackctl.api import operations
+from stackctl.audits import audits, standing, standing_everywhere
 from stackctl.codes import CODES
 from stackctl.model import (
     PROXY_NETWORK,
     SOCKET_NETWORK,
+    AnswersAll,
+    Beside,
     Bundle,
     Check,
     Control,
     Edge,
     Expect,
+    Joined,
     Kind,
+    Mutation,
     Named,
     Observation,
     OnNetwork,
+    Opened,
     Published,
     Request,
     Route,
@@ -80,7 +86,12 @@ def _of_container(spoke: Spoke, bundle: Bundle | None) -> Iterator[Check]:
         if test and not test.get("disable") and test.get("test") not in ("NONE", ["NONE"]):
             yield _observed("CK102", spoke, "is healthy", "healthy", "let the healthcheck fail")
     yield _observed(
-        "CK103", spoke, "sits on exactly its networks", "networks", "connect the container to another network"
+        "CK103",
+        spoke,
+        "sits on exactly its networks",
+        "networks",
+        "connect the container to another network",
+        Beside(spoke.name, {"NetworkMode": "bridge"}),
     )
     yield _observed(
         "CK104",
@@ -90,9 +101,13 @@ def _of_container(spoke: Spoke, bundle: Bundle | None) -> Iterator[Check]:
         "change a declared value without applying it",
     )
 
+    yield from standing_everywhere(spoke)
 
-def _observed(code: str, spoke: Spoke, title: str, name: str, mutation: str) -> Check:
-    return _check(code, spoke, title, Observation(name), mutation=mutation)
+
+def _observed(
+    code: str, spoke: Spoke, title: str, name: str, mutation: str, broken_by: Mutation | None = None
+) -> Check:
+    return _check(code, spoke, title, Observation(name), mutation=mutation, broken_by=broken_by)
 
 
 def _check(
@@ -103,8 +118,10 @@ def _check(
     expect: Expect = _ANSWERS,
     controls: tuple[Control, ...] = (),
     mutation: str = "",
+    broken_by: Mutation | None = None,
 ) -> Check:
-    return Check(code, spoke.name, title, look, expect, controls, mutation, CODES[code].severity, spoke.at())
+    severity = CODES[code].severity
+    return Check(code, spoke.name, title, look, expect, controls, mutation, broken_by, severity, spoke.at())
 
 
 # ---- socket proxies
@@ -121,6 +138,7 @@ def _creation(stack: Stack, spoke: Spoke) -> Check:
         Expect(statuses=_REFUSED),
         (_allowed(spoke, home),),
         "set POST=1",
+        Opened((f"{method} {path}",)),
     )
 
 
@@ -154,7 +172,8 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
             Request(network, address, "GET", path),
             _SILENT,
             (up, there),
-            mutation,
+            f"let `{network}` and `{home}` be one network",
+            Joined(network, merged=True),
         )
         yield _check(
             "CK202",
@@ -164,21 +183,8 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
             _SILENT,
             (known, there),
             mutation,
+            Joined(network),
         )
-    yield _observed(
-        "CK203",
-        spoke,
-        "no other container of the stack mounts the Engine's socket",
-        "socket-in-stack",
-        "mount the socket into another spoke",
-    )
-    yield _observed(
-        "CK204",
-        spoke,
-        "no container outside the stack mounts the Engine's socket",
-        "socket-outside",
-        "run a container with the socket mounted",
-    )
     yield _check(
         "CK205",
         spoke,
@@ -187,7 +193,9 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
         _SILENT,
         (up, *_host_sees_containers(stack, active, spoke)),
         "use an Engine whose bridges this host can reach",
+        Joined(home),
     )
+    yield from standing(spoke, stack.network_name(home) if home in stack.networks else "")
     yield from audits(spoke)
 
 
@@ -315,6 +323,7 @@ def _undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> It
             ),
         ),
         "add a route for every host name",
+        AnswersAll(),
     )
 
 
@@ -346,5 +355,11 @@ def _understood(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, check: Ch
     asked = next((s for s in stack.of_kind(Kind.SOCKET_PROXY) if s.name == look.target.host), None)
     statuses = check.expect.statuses
     if asked and statuses and all(400 <= status < 500 for status in statuses):
-        return replace(check, controls=(_allowed(asked, look.vantage),))
+        opened = next((o for o in operations() if o.matches(look.method, look.path)), None)
+        return replace(
+            check,
+            controls=(_allowed(asked, look.vantage),),
+            mutation=f"open {look.method} {look.path}",
+            broken_by=Opened((str(opened),) if opened else ()),
+        )
     return check

@@ -275,6 +275,12 @@ _CODES = (
         "Evidence is bound to a fingerprint; what runs must be what the files declare.",
     ),
     Code(
+        "CK105",
+        _ERROR,
+        "the spoke has no rights of the host",
+        "Privileged, in a namespace of the host or with capabilities added, it can do what the host can.",
+    ),
+    Code(
         "CK201",
         _ERROR,
         "the socket proxy refuses container creation",
@@ -303,6 +309,25 @@ _CODES = (
         _WARNING,
         "the socket proxy answers to this host",
         "Any local account can reach a bridge address, so it can read what the proxy lets through.",
+    ),
+    Code(
+        "CK206",
+        _ERROR,
+        "only consumers sit on the socket proxy's network",
+        "Whoever sits there can ask Docker whatever the proxy lets through.",
+    ),
+    Code(
+        "CK207",
+        _ERROR,
+        "nobody shares the network of the socket proxy or of its clients",
+        "It would ask as if it were them.",
+    ),
+    Code("CK208", _WARNING, "the Engine listens on TCP", "Whoever reaches that port goes past every proxy."),
+    Code(
+        "CK209",
+        _ERROR,
+        "the stack publishes no port of the Docker API",
+        "Everyone who can reach the host can then ask Docker.",
     ),
     Code(
         "CK210",
@@ -365,6 +390,18 @@ _CODES = (
         "Each secret that is mounted as a file is in there.",
     ),
     Code(
+        "CK221",
+        _WARNING,
+        "a container outside the stack has rights of the host",
+        "It can do to this stack whatever root can.",
+    ),
+    Code(
+        "CK222",
+        _WARNING,
+        "a container outside the stack publishes a port of the Docker API",
+        "It may lead to the same Engine, past this stack's proxy.",
+    ),
+    Code(
         "CK301",
         _ERROR,
         "the edge routes the spoke's host name to the spoke",
@@ -378,6 +415,9 @@ _CODES = (
     ),
     Code("CK401", _ERROR, "a check of the page or manifest", "The page says so."),
 )
+
+OF_HOST = frozenset({"CK204", "CK205", "CK208", "CK221", "CK222"})
+"""What the stack does not decide: warnings, and failures where the whole host is in question."""
 
 CODES: dict[str, Code] = {code.id: code for code in _CODES}
 

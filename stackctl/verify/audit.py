@@ -127,15 +127,8 @@ def _live(run: Run, about: Audited) -> Verdicts:
     if "replies" not in told:
         raise NotAsked(f"{name} does not answer at {':'.join(map(str, place))} ({told.get('error')})")
     came = seen(told)
-    wrong = live.wrong_live(probes, came)
-    verdicts = {"live": (Outcome.FAILED if wrong else Outcome.PASSED, matrix.summary(wrong, len(probes)))}
-    found = live.leaked(live.Marks(**{**vars(marks), "log": log}), reads, came)
-    for kind, shown in found.items():
-        if shown:
-            verdicts[f"leak-{kind}"] = (Outcome.FAILED, f"a canary's mark came back from {', '.join(shown)}")
-        else:
-            verdicts[f"leak-{kind}"] = (Outcome.PASSED, f"in none of {len(reads)} reads about a canary")
-    return verdicts
+    heard = live.Marks(**{**vars(marks), "log": log})
+    return {"live": live.verdict(probes, came), **live.leak_verdicts(heard, reads, came)}
 
 
 PARTS: Mapping[frozenset[str], Callable[[Run, Audited], Verdicts]] = {

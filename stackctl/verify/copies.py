@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from stackctl.haproxy import PORT
 from stackctl.model import Stanza
 from stackctl.verify import recorder
 from stackctl.verify.matrix import Probe, Seen
-from stackctl.verify.throwaway import Run, created, program, python, started
+from stackctl.verify.throwaway import Run, Wire, created, program, python, started
 
 SECONDS = 30.0
 PATIENCE = 5.0
@@ -62,38 +63,92 @@ def ask_copy(
     listen: str = "",
     held: Sequence[Probe] = (),
     breach: Breach = Breach(),
+    body: str = "",
 ) -> Asked:
     """Sends the probes to a copy of this container, as the Engine describes it.
+
+    With a `body` the stand-in answers that, and what comes back is kept.
 
     Raises:
         NotAsked: The container cannot be copied, or the copy did not answer.
     """
-    names = {target: f"files/{number}" for number, target in enumerate(sorted(breach.files))}
-    work = {
-        "engine": f"{_FOLDER}/{_ENGINE}",
-        "files": {names[target]: text for target, text in breach.files.items()},
-        "place": [f"{_FOLDER}/listen/{posixpath.basename(listen)}"] if listen else ["127.0.0.1", PORT],
-        "whole": [sent(p) for p in probes if not p.id.startswith("t")],
-        "tricks": [sent(p) for p in probes if p.id.startswith("t")],
-        "held": [sent(p) for p in held],
-        "patience": PATIENCE,
-        "silence": SILENCE,
-        "seconds": SECONDS / 2,
-    }
+    place = [f"{_FOLDER}/listen/{posixpath.basename(listen)}"] if listen else ["127.0.0.1", PORT]
+    work = _work(place, probes, held, body, breach)
+    config = python(run, "none", Mounts=[volume(run)])
+    with (
+        _stand_in(run, config, work) as (id, wire, lines),
+        _twin(run, proxy, id, listen, breach) as twin,
+    ):
+        told = json.loads(next(lines, b"{}"))
+        if "replies" not in told:
+            raise NotAsked(_why(run, twin, told.get("error") or wire.last_words))
+    return Asked(seen(told), told["took"])
+
+
+def ask_stand_in(run: Run, probes: Sequence[Probe]) -> Asked:
+    """Sends the probes to a stand-in itself, which answers every request with 200."""
+    work = _work([f"{_FOLDER}/{_ENGINE}"], probes, (), "anything", Breach())
+    with _stand_in(run, python(run, "none", Mounts=[volume(run)]), work) as (_, wire, lines):
+        told = json.loads(next(lines, b"{}"))
+        if "replies" not in told:
+            raise NotAsked(f"the stand-in did not answer ({told.get('error') or wire.last_words})")
+    return Asked(seen(told), told["took"])
+
+
+@contextmanager
+def standing_copy(run: Run, proxy: Stanza, config: Mapping[str, Any]) -> Iterator[str]:
+    """A copy that answers others too, on the networks of `config`; the id of the container that has them."""
+    work = {**_work(["127.0.0.1", PORT], (), (), "", Breach()), "stays": True}
+    with _stand_in(run, config, work) as (id, wire, lines), _twin(run, proxy, id, "", Breach()) as twin:
+        told = json.loads(next(lines, b"{}"))
+        if "replies" not in told:
+            raise NotAsked(_why(run, twin, told.get("error") or wire.last_words))
+        yield id
+
+
+@contextmanager
+def _stand_in(
+    run: Run, config: Mapping[str, Any], work: Mapping[str, Any]
+) -> Iterator[tuple[str, Wire, Iterator[bytes]]]:
+    """A stand-in for the Engine that listens: its container, and what it says from there on."""
     source = Path(recorder.__file__).read_bytes()
-    config = python(run, "none", Mounts=[_volume(run)])
     with created(run, config) as id, started(run, id, SECONDS) as wire:
         wire.send(program(source, json.dumps(work).encode()))
         lines = wire.lines()
         if next(lines, b"") != b"ready":
             raise NotAsked(f"the stand-in for the Engine did not start ({wire.last_words})")
-        folder = _on_host(run, id)
-        with created(run, copy(proxy, id, folder, listen, breach, names)) as twin:
-            run.probing.sdk.api.start(twin)
-            told = json.loads(next(lines, b"{}"))
-            if "replies" not in told:
-                raise NotAsked(_why(run, twin, told.get("error") or wire.last_words))
-    return Asked(seen(told), told["took"])
+        yield id, wire, lines
+
+
+@contextmanager
+def _twin(run: Run, proxy: Stanza, stand_in: str, listen: str, breach: Breach) -> Iterator[str]:
+    folder = _on_host(run, stand_in)
+    with created(run, copy(proxy, stand_in, folder, listen, breach, _names(breach))) as twin:
+        run.probing.sdk.api.start(twin)
+        yield twin
+
+
+def _names(breach: Breach) -> dict[str, str]:
+    """Where in the stand-in's folder each changed file lies."""
+    return {target: f"files/{number}" for number, target in enumerate(sorted(breach.files))}
+
+
+def _work(
+    place: list[Any], probes: Sequence[Probe], held: Sequence[Probe], body: str, breach: Breach
+) -> dict[str, Any]:
+    names = _names(breach)
+    return {
+        "engine": f"{_FOLDER}/{_ENGINE}",
+        "files": {names[target]: text for target, text in breach.files.items()},
+        "place": place,
+        "whole": [sent(p, keep=bool(body)) for p in probes if not p.id.startswith("t")],
+        "tricks": [sent(p) for p in probes if p.id.startswith("t")],
+        "held": [sent(p) for p in held],
+        "body": body,
+        "patience": PATIENCE,
+        "silence": SILENCE,
+        "seconds": SECONDS / 2,
+    }
 
 
 def copy(
@@ -157,7 +212,8 @@ def _bind(source: str, target: str) -> dict[str, Any]:
     return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": True}
 
 
-def _volume(run: Run) -> dict[str, Any]:
+def volume(run: Run) -> dict[str, Any]:
+    """Where a stand-in listens."""
     # A fresh volume belongs to root; a tmpfs takes an owner, and is gone with its last container.
     options = {"type": "tmpfs", "device": "tmpfs", "o": "uid=65534,mode=0755,size=8m"}
     driver = {"Name": "local", "Options": options}

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stackctl.api import operations
-from stackctl.model import Named, Request, Stack
+from stackctl.model import Named, Outcome, Request, Stack
 from stackctl.policy import Enforced
 from stackctl.verify import harmless
-from stackctl.verify.matrix import Probe, Seen, request_bytes
+from stackctl.verify.matrix import Probe, Seen, request_bytes, summary
 
 LEAKS: Mapping[str, str] = {
     "environment": "its environment",
@@ -108,11 +108,22 @@ def _wrong(probe: Probe, seen: Seen | None) -> str:
     return ""
 
 
-def leaked(marks: Marks, probes: Collection[Probe], seen: Mapping[str, Seen]) -> dict[str, tuple[str, ...]]:
-    """The reads that show the mark, by the class of the leak."""
-    return {
-        kind: tuple(
-            p.name for p in probes if (mark := getattr(marks, kind)) and mark in seen.get(p.id, Seen()).body
+def verdict(probes: Collection[Probe], seen: Mapping[str, Seen]) -> tuple[Outcome, str]:
+    wrong = wrong_live(probes, seen)
+    return (Outcome.FAILED if wrong else Outcome.PASSED), summary(wrong, len(probes))
+
+
+def leak_verdicts(
+    marks: Marks, probes: Collection[Probe], seen: Mapping[str, Seen]
+) -> dict[str, tuple[Outcome, str]]:
+    """By the name of the check: the reads that show the mark, or that none does."""
+    found = {}
+    for kind in LEAKS:
+        mark = getattr(marks, kind)
+        shown = [p.name for p in probes if mark in seen.get(p.id, Seen()).body]
+        found[f"leak-{kind}"] = (
+            (Outcome.FAILED, f"a canary's mark came back from {', '.join(shown)}")
+            if shown
+            else (Outcome.PASSED, f"in none of {len(probes)} reads about a canary")
         )
-        for kind in LEAKS
-    }
+    return found

@@ -189,9 +189,9 @@ def _examples(policy: Enforced) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(dict.fromkeys(deepest)) or (_NEVER_ASKED,), tuple(refused[:2]) or (_NEVER_ASKED,)
 
 
-def request_bytes(method: str, target: str, agent: str) -> bytes:
+def request_bytes(method: str, target: str, agent: str, host: str = "docker") -> bytes:
     """A request without a body."""
-    head = f"{method} {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: {agent}\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n"
     return (head if method in ("GET", "HEAD") else head + "Content-Length: 0\r\n").encode("latin-1") + b"\r\n"
 
 

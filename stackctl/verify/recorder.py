@@ -36,7 +36,8 @@ class Recorder(ThreadingMixIn, UnixStreamServer):
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, body: bytes) -> None:
+        self.body = body
         self.arrived: list[tuple[str, str]] = []
         super().__init__(path, _Recording)
         # Which user the proxy runs as is not what is asked here.
@@ -82,7 +83,8 @@ class _Recording(StreamRequestHandler):
         if _PAUSES in target:
             self._pause(float(target.rpartition(_PAUSES)[2]))
             return False
-        self.wfile.write(_ANSWER % len(BODY) + (b"" if method == "HEAD" else BODY))
+        body = self.server.body
+        self.wfile.write(_ANSWER % len(body) + (b"" if method == "HEAD" else body))
         return True
 
     def _upgrade(self, headers: dict[str, str]) -> None:
@@ -308,7 +310,7 @@ def main() -> None:
                 file.write(text)
         os.mkdir(os.path.join(folder, "listen"))
         os.chmod(os.path.join(folder, "listen"), 0o777)  # noqa: S103
-        recorder = Recorder(work["engine"])
+        recorder = Recorder(work["engine"], BODY + work["body"].encode())
         threading.Thread(target=recorder.serve_forever, args=(0.05,), daemon=True).start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -318,6 +320,8 @@ def main() -> None:
         seen = {"error": str(error) or type(error).__name__}
     sys.stdout.write(json.dumps(seen) + "\n")
     sys.stdout.flush()
+    while work.get("stays"):
+        time.sleep(60)
     # A daemon thread that blocks in a read would abort an ordinary exit.
     os._exit(0)
 

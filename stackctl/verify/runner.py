@@ -283,6 +283,10 @@ def _hostname(observed: Observed, spoke: str) -> str:
 
 def _result(stack: Stack, check: Check, outcome: Outcome, saw: str) -> Result:
     accepts = [s.accept for s in stack.spokes if s.name == check.spoke]
-    reasons = [accept.reason for accept in accepts[0] if accept.code == check.code] if accepts else []
+    reasons = (
+        [accept.reason for accept in accepts[0] if accept.code == check.code and not accept.name]
+        if accepts
+        else []
+    )
     accepted = reasons[0] if reasons and outcome is not Outcome.PASSED else ""
     return Result(check, outcome, saw, accepted)

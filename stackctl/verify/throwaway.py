@@ -125,6 +125,18 @@ def created(run: Run, config: Mapping[str, Any]) -> Iterator[str]:
         _remove_one(run.probing.sdk, id)
 
 
+@contextmanager
+def network(run: Run) -> Iterator[str]:
+    """An internal network of the run; its name."""
+    name = f"{run.probing.stack}-{secrets.token_hex(6)}"
+    api = run.probing.sdk.api
+    id = api.create_network(name, internal=True, labels=run.labels)["Id"]
+    try:
+        yield name
+    finally:
+        _remove_network(run.probing.sdk, id)
+
+
 def python(run: Run, network: str, **host: Any) -> dict[str, Any]:
     """A container that runs the program which is sent to it, and ends when whoever sent it is gone."""
     return {
@@ -227,11 +239,24 @@ def sweep(sdk: DockerClient, stack: str) -> None:
     for container in sdk.api.containers(all=True, filters={"label": f"{STACK_LABEL}={stack}"}):
         if not _lives(container["Labels"].get(OWNER_LABEL, "")):
             _remove_one(sdk, container["Id"])
+    for network in sdk.api.networks(filters={"label": f"{STACK_LABEL}={stack}"}):
+        if not _lives(network["Labels"].get(OWNER_LABEL, "")):
+            _remove_network(sdk, network["Id"])
 
 
 def _remove(sdk: DockerClient, labels: list[str]) -> None:
     for container in sdk.api.containers(all=True, filters={"label": labels}):
         _remove_one(sdk, container["Id"])
+    for network in sdk.api.networks(filters={"label": labels}):
+        _remove_network(sdk, network["Id"])
+
+
+def _remove_network(sdk: DockerClient, id: str) -> None:
+    from docker.errors import APIError
+
+    # Gone already, or still in use by a container that is about to go: the next run sweeps it.
+    with suppress(APIError):
+        sdk.api.remove_network(id)
 
 
 def _remove_one(sdk: DockerClient, id: str) -> None:
