@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -309,8 +310,22 @@ def down(
     )
 
 
+def _only(word: str) -> None:
+    """Leaves the command that is meant: Typer builds the options of all of them before it looks at one."""
+    meant = [
+        command
+        for command in app.registered_commands
+        if command.callback is not None and (command.name or command.callback.__name__) == word
+    ]
+    if meant or word == "--version":
+        app.registered_commands = meant
+
+
 def main() -> None:
     """The entry point of the `stackctl` program."""
+    # A short life among many small objects: looking for garbage that early finds none.
+    gc.set_threshold(100_000, 50, 100)
+    _only(sys.argv[1] if len(sys.argv) > 1 else "")
     try:
         app()
     except KeyboardInterrupt:
