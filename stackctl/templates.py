@@ -34,6 +34,7 @@ class Templates:
             trim_blocks=False,
             keep_trailing_newline=True,
         )
+        self._done: dict[tuple[str, str], dict[str, Any]] = {}
 
     def data(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """The template's result as data.
@@ -41,8 +42,11 @@ class Templates:
         Raises:
             StackctlError: The template fails, or what it prints is not a YAML mapping.
         """
+        given = (name, repr(values))
         try:
-            return _parse(self._environment.get_template(name).render(values))
+            if given not in self._done:
+                self._done[given] = _parse(self._environment.get_template(name).render(values))
+            return self._done[given]
         except (TemplateError, YAMLError, TypeError) as error:
             raise StackctlError(
                 f"the template {name} failed: {error}",

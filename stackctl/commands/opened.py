@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl import files
+from stackctl import cache, files
 from stackctl.compose import Compose
 from stackctl.errors import UsageError
 from stackctl.events import Event, Said
@@ -42,7 +42,9 @@ class HostView:
 
 def find(root: Path) -> tuple[Stack | None, tuple[Finding, ...]]:
     """Everything that the files say, and every problem in them; nothing outside the folder is looked at."""
-    reading = read_stack(files.load(root))
+    memory = cache.remembered(root)
+    reading = read_stack(files.load(root), memory)
+    cache.remember(root, memory)
     if reading.stack is None:
         return None, reading.findings
     stack, missing = files.with_mounted(reading.stack, root)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.cyaml import CParser
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.tag import Tag
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
@@ -20,8 +21,8 @@ from stackctl.read.text import Source
 _MOST_NODES = 100_000
 _DEEPEST = 100
 _STANDARD = "tag:yaml.org,2002:"
-_TEXT = f"{_STANDARD}str"
-_UNTAGGED = f"{_STANDARD}untagged"
+_TEXT = Tag(suffix=f"{_STANDARD}str")
+_UNTAGGED = Tag(suffix=f"{_STANDARD}untagged")
 
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _OCTAL_OR_HEX = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
@@ -89,7 +90,7 @@ class _Parser(CParser):  # type: ignore[misc]
     def __init__(self, text: str) -> None:
         CParser.__init__(self, text)
 
-    def resolve(self, kind: type[Node], _value: str | None, implicit: tuple[bool, bool]) -> str:
+    def resolve(self, kind: type[Node], _value: str | None, implicit: tuple[bool, bool]) -> Tag:
         return _TEXT if kind is ScalarNode and not implicit[0] else _UNTAGGED
 
     def descend_resolver(self, *_: object) -> None:
@@ -149,7 +150,7 @@ class _Builder:
             return None
         if path not in self.places:
             self.places[path] = self.at(node)
-        if not str(node.tag).startswith(_STANDARD):
+        if node.ctag is not _UNTAGGED and not str(node.tag).startswith(_STANDARD):
             self.note("SC103", node, f"the tag {node.tag} is not supported")
         if isinstance(node, ScalarNode):
             return self.scalar(node, path)
@@ -207,8 +208,9 @@ class _Builder:
 
     def scalar(self, node: ScalarNode, path: Path) -> str | int | float | bool | None:
         text = str(node.value)
-        explicit_text = node.tag == _TEXT and _INT.match(text) is not None
-        if node.style or explicit_text:
+        if node.style or (
+            node.ctag is not _UNTAGGED and node.tag == f"{_STANDARD}str" and _INT.match(text) is not None
+        ):
             return text
         if text in _WORDS:
             return _WORDS[text]
