@@ -56,7 +56,7 @@ def endpoint(environ: Mapping[str, str]) -> Endpoint:
 
 
 def other_socket(environ: Mapping[str, str]) -> str:
-    """The socket of this machine's Engine where it is not the usual one, as of a rootless Engine; or empty."""
+    """The socket of this machine's Engine where it is not the usual one, as if rootless; or empty."""
     try:
         at = endpoint(environ)
     except StackctlError:

@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -25,6 +24,9 @@ class Templates:
     """The stack's own templates before the packaged ones."""
 
     def __init__(self, own: Mapping[str, str]) -> None:
+        # Imported late: `lint` renders nothing.
+        from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, StrictUndefined
+
         # `finalize` turns every value that a template prints into a JSON scalar, so that no value can
         # become a key, a list item or a comment. Quoting for HTML would corrupt them instead.
         self._environment = Environment(  # noqa: S701
@@ -42,6 +44,8 @@ class Templates:
         Raises:
             StackctlError: The template fails, or what it prints is not a YAML mapping.
         """
+        from jinja2 import TemplateError
+
         given = (name, repr(values))
         try:
             if given not in self._done:

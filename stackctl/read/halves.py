@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from typing import Any
 
-from stackctl.findings import Finding, Location, Severity
-from stackctl.model import Accept, CommonIssue, Expect, Hardening, Kind, Recorded
+from stackctl import findings, model
+from stackctl.findings import Location
+from stackctl.read import partial
 from stackctl.read.manifest import read_manifest
 from stackctl.read.page import read_page
-from stackctl.read.partial import CheckDraft, Partial, RouteDraft
+from stackctl.read.partial import Partial
 from stackctl.read.text import read_text
 
 
@@ -36,9 +39,11 @@ class Memory:
         key = hashlib.sha256(file.encode() + b"\0" + data).hexdigest()
         if key in self._known:
             self.kept[key] = self._known[key]
-            return from_json(file, json.loads(self._known[key]))
+            return from_json(self._known[key])
         half = read_half(file, data)
-        self.kept[key] = json.dumps(to_json(half), separators=(",", ":"))
+        # Not remembered, it is read again every time; nothing worse.
+        with suppress(TypeError):
+            self.kept[key] = to_json(half)
         return half
 
 
@@ -49,70 +54,61 @@ def read_half(file: str, data: bytes) -> Partial:
     return replace(half, findings=(*found, *half.findings)) if found else half
 
 
-def to_json(half: Partial) -> dict[str, Any]:
-    """The fields that say something, as JSON data; places are relative to the half's file."""
-    told = {}
-    for field in fields(half):
-        value = getattr(half, field.name)
-        if field.name != "file" and value not in (None, "", (), {}):
-            told[field.name] = _TO.get(field.name, _as_it_is)(value)
-    return told
+def to_json(half: Partial) -> str:
+    """The half as JSON text.
+
+    Raises:
+        TypeError: It holds something that would come back as something else.
+    """
+    # Most of a half are its places, so they stand apart and short; all of them are in its own file.
+    places = [[at.line, at.column, *path] for path, at in half.places.items()]
+    return json.dumps([places, _told(replace(half, places={}))], separators=(",", ":"))
 
 
-def from_json(file: str, told: Mapping[str, Any]) -> Partial:
+def from_json(text: str) -> Partial:
     """The half that `to_json` told of."""
-    return Partial(file, **{name: _FROM.get(name, _as_it_is_from)(file, v) for name, v in told.items()})
+    places, told = json.loads(text, object_hook=_made)
+    half: Partial = told
+    file = half.file
+    at = {tuple(path): Location(file, line, column) for line, column, *path in places}
+    return replace(half, places=at)
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _as_it_is_from(_file: str, value: Any) -> Any:
-    return value
-
-
-def _check(c: CheckDraft) -> list[Any]:
-    e = c.expect
-    expect = [sorted(e.statuses), e.body, e.names_container, e.no_answer, e.reached, e.as_control]
-    ends = [c.at.line, c.at.column, c.names_itself, c.host_header, c.from_page]
-    return [c.title, c.network, c.method, c.host, c.port, c.path, expect, *ends]
-
-
-def _check_from(file: str, told: list[Any]) -> CheckDraft:
-    title, network, method, host, port, path, (statuses, *more), line, column, itself, header, from_page = (
-        told
-    )
-    expect, at = Expect(frozenset(statuses), *more), Location(file, line, column)
-    return CheckDraft(title, network, method, host, port, path, expect, at, itself, header, from_page)
-
-
-def _finding(f: Finding) -> list[Any]:
-    return [f.code, f.severity, f.at.line, f.at.column, f.message, f.hint, f.spoke, f.accepted]
-
-
-def _finding_from(file: str, told: list[Any]) -> Finding:
-    code, severity, line, column, *rest = told
-    return Finding(code, Severity(severity), Location(file, line, column), *rest)
-
-
-_TO: Mapping[str, Callable[[Any], Any]] = {
-    "routes": lambda routes: [[r.hosts, r.port, r.path, r.strip] for r in routes],
-    "checks": lambda checks: [_check(c) for c in checks],
-    "accept": lambda accepted: [[a.code, a.reason, a.at.line, a.at.column] for a in accepted],
-    "recorded": lambda r: [r.last_pass, r.artifacts, r.last_updated, r.fingerprint],
-    "issues": lambda issues: [[i.symptom, i.cause, i.fix] for i in issues],
-    "places": lambda places: [[at.line, at.column, *path] for path, at in places.items()],
-    "findings": lambda findings: [_finding(f) for f in findings],
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_KNOWN = {
+    name: known
+    for module in (model, partial, findings)
+    for name, known in vars(module).items()
+    if isinstance(known, type) and (is_dataclass(known) or issubclass(known, Enum))
 }
-_FROM: Mapping[str, Callable[[str, Any], Any]] = {
-    "kind": lambda _, word: Kind(word),
-    "hardening": lambda _, word: Hardening(word),
-    "routes": lambda _, told: tuple(RouteDraft(h if h is None else tuple(h), *rest) for h, *rest in told),
-    "checks": lambda file, told: tuple(_check_from(file, check) for check in told),
-    "accept": lambda file, told: tuple(Accept(c, r, Location(file, *at)) for c, r, *at in told),
-    "recorded": lambda _, told: Recorded(*told),
-    "issues": lambda _, told: tuple(CommonIssue(*words) for words in told),
-    "places": lambda file, told: {tuple(path): Location(file, line, column) for line, column, *path in told},
-    "findings": lambda file, told: tuple(_finding_from(file, f) for f in told),
-}
+_SPECIAL = ""
+"""The only key of a JSON object that stands for anything but a map."""
+
+
+def _told(value: Any) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is list:
+        return [_told(item) for item in value]
+    if kind is dict and _SPECIAL not in value and all(type(key) is str for key in value):
+        return {key: _told(item) for key, item in value.items()}
+    if kind is tuple or kind is frozenset:
+        return {_SPECIAL: [kind.__name__, [_told(item) for item in value]]}
+    if _KNOWN.get(kind.__name__) is kind:
+        if isinstance(value, Enum):
+            return {_SPECIAL: [kind.__name__, value.value]}
+        return {_SPECIAL: [kind.__name__, [_told(getattr(value, field.name)) for field in fields(value)]]}
+    raise TypeError(f"{value!r} has no form in JSON")
+
+
+def _made(told: dict[str, Any]) -> Any:
+    if _SPECIAL not in told:
+        return told
+    name, value = told[_SPECIAL]
+    if name == "tuple":
+        return tuple(value)
+    if name == "frozenset":
+        return frozenset(value)
+    known = _KNOWN[name]
+    return known(*value) if is_dataclass(known) else known(value)
