@@ -35,7 +35,9 @@ def test_what_is_safe_is_mended_and_nothing_else(before: str, after: str) -> Non
 
 
 def test_one_byte_and_two_byte_encodings_become_utf_8() -> None:
-    assert mended("spokes/a.yaml", b"image: a:1\ncommand: caf\xe9\n") == "image: a:1\ncommand: café\n".encode()
+    assert (
+        mended("spokes/a.yaml", b"image: a:1\ncommand: caf\xe9\n") == "image: a:1\ncommand: café\n".encode()
+    )
     wide = "image: a:1\ncommand: café\n"
     assert mended("spokes/a.yaml", b"\xff\xfe" + wide.encode("utf-16-le")) == wide.encode()
 

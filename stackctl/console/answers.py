@@ -47,11 +47,9 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
         if wide:
             cells += [row.fingerprint, row.proved_at.replace("T", " ").removesuffix("+00:00") or "-"]
         table.add_row(*cells)
-    below = [
-        f"stand-in: {row.spoke} runs {row.stand_in}"
-        for row in answer.spokes
-        if row.stand_in
-    ] + [f"{name}: its spoke is gone; `stackctl up` asks before it removes it" for name in answer.strays]
+    below = [f"stand-in: {row.spoke} runs {row.stand_in}" for row in answer.spokes if row.stand_in] + [
+        f"{name}: its spoke is gone; `stackctl up` asks before it removes it" for name in answer.strays
+    ]
     head = Text.assemble((answer.stack, "bold"), f"  on Engine {answer.engine}")
     return Group(head, table, *(Text(line, "yellow") for line in below))
 
