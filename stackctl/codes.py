@@ -205,8 +205,8 @@ _CODES = (
     Code(
         "SC407",
         _WARNING,
-        "what the proxy lets through was never measured",
-        "The rules of this image or version are assumed; only the audit of `verify` says what they are.",
+        "nothing is known of how the socket proxy filters",
+        "Neither its switches nor its rules can be read, so nobody can say what it opens.",
     ),
     Code(
         "SC408",
@@ -222,6 +222,14 @@ _CODES = (
         "the socket proxy opens more than it must",
         "Whatever is open and not needed serves nobody but an intruder.",
         bad="environment: {CONTAINERS: 1, IMAGES: 1}   # for Traefik alone",
+        good="environment: {CONTAINERS: 1}",
+    ),
+    Code(
+        "SC410",
+        _WARNING,
+        "a program on the socket network is refused what it is known to need",
+        "Its image is one that asks for more; name it under `consumers`, or give the program another way.",
+        bad="environment: {CONTAINERS: 0}   # with Traefik on the socket network",
         good="environment: {CONTAINERS: 1}",
     ),
     # ---- fingerprints

@@ -66,30 +66,21 @@ class Compose:
             *(verb, *rest),
         )
 
-    def create(self, services: Iterable[str], existing: Iterable[str] = ()) -> Completed:
-        """Create what is missing of these and start them; what exists is kept as it is.
+    def up(self, services: Iterable[str], *, recreate: bool) -> Completed:
+        """Create and start exactly these; with `recreate` replace those that exist, else keep them."""
+        how = "--force-recreate" if recreate else "--no-recreate"
+        return self._change("up", "--detach", "--no-deps", how, "--no-build", "--pull", "never", *services)
 
-        `existing` are their dependencies. Compose leaves a dependency that is not named out of a container's
-        hash, and its own next `up` would then recreate the container for nothing.
-        """
-        return self._up("--no-deps", "--no-recreate", *services, *existing)
+    def create(self, services: Iterable[str], *, recreate: bool) -> Completed:
+        """As `up`, but with what these depend on in view, and without starting anything."""
+        how = "--force-recreate" if recreate else "--no-recreate"
+        return self._change("create", how, "--no-build", "--pull", "never", *services)
 
-    def recreate(self, services: Iterable[str], *, alone: bool) -> Completed:
-        """Replace these. Unless `alone`, Compose looks at their dependencies too, and at nothing else.
-
-        Then the hash of each container counts its dependencies, but a dependency that Compose would itself
-        recreate is recreated: `alone` must be true for such a one.
-        """
-        return self._up(*(("--no-deps",) if alone else ()), "--force-recreate", *services)
-
-    def hashes(self) -> Mapping[str, str]:
-        """Service -> the hash that Compose would give its container now."""
+    def hashes(self) -> dict[str, str]:
+        """Per service, the hash by which Compose tells whether a container is out of date."""
         done = self._run(self.argv("config", "--hash", "*"), _QUICK)
-        lines = done.expect_success("Compose cannot read the rendered files").stdout.splitlines()
-        return dict(line.split() for line in lines if line.strip())
-
-    def _up(self, *words: str) -> Completed:
-        return self._change("up", "--detach", "--no-build", "--pull", "never", *words)
+        said = done.expect_success("Compose cannot read the rendered files").stdout
+        return dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
 
     def pull(self, services: Iterable[str]) -> Completed:
         return self._change("pull", "--quiet", *services)

@@ -36,19 +36,12 @@ def problems(stack: Stack, spoke: Spoke) -> tuple[Problem, ...]:
     if isinstance(holds, Strict):
         found += _idle_switches(spoke)
     elif holds is None:
-        message = f"nothing is known of how {spoke.image or 'this image'} filters"
+        message = f"nothing is known of how {spoke.image.partition('@')[0] or 'this image'} filters"
         found.append(
             Problem("SC407", ("image",), message, "name a `policy`, and stackctl renders the filter itself")
         )
     else:
         found += _switches(holds)
-        if not holds.measured:
-            message = f"what its switches open was never measured for {spoke.image.partition('@')[0]}"
-            found.append(
-                Problem(
-                    "SC407", ("image",), message, "`stackctl verify` measures it; until then it is assumed"
-                )
-            )
     if holds:
         found += _against_needs(stack, spoke, holds)
     return tuple(found)
@@ -148,7 +141,7 @@ def _without_effect(name: str, holds: Switches) -> tuple[str, str]:
 
 def _meant(near: str) -> str:
     if near == GATE:
-        return f"{GATE}=1 lets every method through, in every section that is on"
+        return f"the nearest that exists is {GATE}: it stands for every method but GET and HEAD"
     return f"the nearest that exists is {near}" if near else "remove it"
 
 
@@ -160,7 +153,12 @@ def _against_needs(stack: Stack, spoke: Spoke, holds: Strict | Switches) -> Iter
         gate = () if lacking.method in ("GET", "HEAD") else (GATE,)
         off = [s for s in (lacking.switch, *gate) if s and isinstance(holds, Switches) and not holds.is_on(s)]
         opener = " with ".join(f"{switch}=1" for switch in off) if lacking.switch else "only a strict policy"
-        yield Problem("SC408", field, f"{names} needs `{lacking}`, which is refused", f"{opener} opens it")
+        yield Problem(
+            "SC408" if found.declared else "SC410",
+            field,
+            f"{names} needs `{lacking}`, which is refused",
+            f"{opener} opens it",
+        )
     if isinstance(holds, Switches) and found.needed and not found.missing:
         extra = named_operations(spoke.policy) if spoke.policy else ()
         least = smallest(consumers_of(stack, spoke), extra, holds.dialect).opened_by_switches

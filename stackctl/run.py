@@ -61,10 +61,14 @@ class Output:
                 except StopIteration as end:
                     ended = end.value
                     break
-                if self._json:
-                    self._json.event(event)
-                else:
-                    self.console.show(event)
+                try:
+                    if self._json:
+                        self._json.event(event)
+                    else:
+                        self.console.show(event)
+                except KeyboardInterrupt as interrupt:
+                    # Only the story can say what it has done so far.
+                    story.throw(interrupt)
             if self._json:
                 self._json.ended(ended.answer, ended.exit_code)
             else:

@@ -117,13 +117,16 @@ class Proxy:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
     """Path in the container -> file."""
+    volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Path in the container -> options of the volume that is made for it."""
+    image: str = IMAGE
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @contextmanager
 def running(proxies: Sequence[Proxy], engine_socket: Path) -> Iterator[dict[str, Any]]:
     """The containers by name, each of them answering; they are gone at the end."""
-    client = docker.from_env()
+    client = docker.from_env(timeout=30)
     run = f"policy-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         _sweep(client)
@@ -134,6 +137,8 @@ def running(proxies: Sequence[Proxy], engine_socket: Path) -> Iterator[dict[str,
         found = client.containers.list(all=True, filters={"label": f"{LABEL}={run}"})
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda container: container.remove(force=True, v=True), found))
+        for volume in client.volumes.list(filters={"label": f"{LABEL}={run}"}):
+            volume.remove()
         client.close()
 
 
@@ -142,8 +147,11 @@ def _start(client: Any, proxy: Proxy, engine_socket: Path, run: str) -> Any:
         docker.types.Mount(target, str(source), type="bind", read_only=True)
         for target, source in {"/var/run/docker.sock": engine_socket, **proxy.files}.items()
     ]
+    for target, options in proxy.volumes.items():
+        volume = client.volumes.create(f"{run}-{proxy.name}", labels={LABEL: run}, **options)
+        mounts.append(docker.types.Mount(target, volume.name, type="volume"))
     container = client.containers.run(
-        IMAGE,
+        proxy.image,
         name=f"{run}-{proxy.name}",
         detach=True,
         labels={LABEL: run},
@@ -154,6 +162,8 @@ def _start(client: Any, proxy: Proxy, engine_socket: Path, run: str) -> Any:
         **proxy.options,
     )
     container.reload()
+    if proxy.volumes:
+        return container
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
@@ -168,9 +178,16 @@ def _start(client: Any, proxy: Proxy, engine_socket: Path, run: str) -> Any:
 def _sweep(client: Any) -> None:
     """Removes what killed runs of these tests left behind, and nothing of a run that lives."""
     for container in client.containers.list(all=True, filters={"label": LABEL}):
-        owner = container.labels[LABEL].split("-")
-        if owner[0] == "policy" and len(owner) == 3 and not Path(f"/proc/{owner[1]}").exists():
+        if _is_left_over(container.labels[LABEL]):
             container.remove(force=True, v=True)
+    for volume in client.volumes.list(filters={"label": LABEL}):
+        if _is_left_over(volume.attrs["Labels"][LABEL]):
+            volume.remove()
+
+
+def _is_left_over(run: str) -> bool:
+    owner = run.split("-")
+    return owner[0] == "policy" and len(owner) == 3 and not Path(f"/proc/{owner[1]}").exists()
 
 
 def address(container: Any) -> str:

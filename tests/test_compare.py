@@ -173,6 +173,15 @@ def test_what_the_image_sets_is_no_difference_where_the_service_says_nothing() -
     assert fields(silent, defaults=defaults) == []
 
 
+def test_a_mount_where_the_image_has_a_volume_counts_once_the_service_names_it() -> None:
+    defaults = {**SEEN["image_config"], "Volumes": {"/data": {}}}
+    changed = wanted(volumes=[MOUNTS[0], {**MOUNTS[1], "source": "other"}, MOUNTS[2]])
+    assert fields(wanted(), defaults=defaults) == []
+    assert fields(changed, defaults=defaults) == ["volumes./data"]
+    found = differences(changed, container(SEEN["inspect"]), defaults, NETWORKS, VOLUMES)
+    assert found[0].old == f"volume {VOLUMES['data']}"
+
+
 def test_an_entrypoint_of_its_own_makes_the_images_command_void() -> None:
     defaults = {**SEEN["image_config"], "Cmd": SEEN["inspect"]["Config"]["Cmd"]}
     assert fields(wanted(command=None), defaults=defaults) == ["command"]

@@ -52,15 +52,26 @@ def head(compose: Compose, *more: str) -> str:
 def test_up_names_its_services_and_says_whether_they_are_replaced(
     compose: Compose, recorder: Recorder
 ) -> None:
-    compose.create(("a",), ("its-need",))
-    compose.recreate(("a", "b"), alone=True)
-    compose.recreate(("a", "b"), alone=False)
-    up = f"{head(compose)} up --detach --no-build --pull never"
+    compose.up(("a", "b"), recreate=True)
+    compose.up(("a",), recreate=False)
     assert recorder.argv == [
-        f"{up} --no-deps --no-recreate a its-need",
-        f"{up} --no-deps --force-recreate a b",
-        f"{up} --force-recreate a b",
+        f"{head(compose)} up --detach --no-deps --force-recreate --no-build --pull never a b",
+        f"{head(compose)} up --detach --no-deps --no-recreate --no-build --pull never a",
     ]
+
+
+def test_create_starts_nothing_and_keeps_dependencies_in_view(compose: Compose, recorder: Recorder) -> None:
+    compose.create(("a",), recreate=True)
+    compose.create(("a",), recreate=False)
+    assert recorder.argv == [
+        f"{head(compose)} create --force-recreate --no-build --pull never a",
+        f"{head(compose)} create --no-recreate --no-build --pull never a",
+    ]
+
+
+def test_hashes_are_read_per_service(compose: Compose, recorder: Recorder) -> None:
+    recorder.answers = [(0, "a 12\nb 34\n")]
+    assert compose.hashes() == {"a": "12", "b": "34"}
 
 
 def test_the_override_is_read_where_it_is_there(compose: Compose) -> None:

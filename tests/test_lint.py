@@ -71,7 +71,7 @@ def test_a_variable_that_is_mounted_as_the_socket_counts_as_the_socket() -> None
 
 
 def test_a_socket_proxy_on_the_host_s_network_is_published_too() -> None:
-    manifest = f"kind: socket-proxy\nimage: a{PINNED}\nnetwork_mode: host\n"
+    manifest = f"image: tecnativa/docker-socket-proxy{PINNED}\nnetwork_mode: host\n"
     assert codes(a_yaml=manifest) == ["SC402"]
 
 

@@ -312,6 +312,10 @@ def test_spokes_of_inactive_profiles_that_run_are_shown_and_left_alone() -> None
     ]
 
 
+def test_a_spoke_that_was_not_named_is_not_idle() -> None:
+    assert whole((spoke("a"), spoke("b")), (running("a"), running("b")), only=("a",))[1] == ()
+
+
 def test_named_spokes_bring_what_they_need_but_never_recreate_it() -> None:
     spokes = (spoke("a", needs=("b",)), spoke("b", needs=("c",), profile="p"), spoke("c"), spoke("d"))
     containers = (running("b", User="7"), running("d", User="7"), running("gone"))

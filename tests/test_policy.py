@@ -207,14 +207,17 @@ def test_switches_beside_a_strict_policy_are_reported() -> None:
     ]
 
 
-@pytest.mark.parametrize("image", ["tecnativa/docker-socket-proxy:v0.4.2", "wollomatic/socket-proxy:1"])
-def test_what_was_never_measured_is_said_so(image: str) -> None:
-    assert told(proxy({"CONTAINERS": "1"}, image=image), "traefik:v3.7") == [("SC407", "image")]
+def test_an_image_of_which_nothing_is_known_is_reported() -> None:
+    assert told(proxy({"CONTAINERS": "1"}, image="wollomatic/socket-proxy:1"), "traefik:v3.7") == [
+        ("SC407", "image")
+    ]
 
 
 def test_what_a_consumer_lacks_is_reported_with_the_switches_that_open_it() -> None:
     found = only(proxy({"CONTAINERS": "1"}), "willfarrell/autoheal:1.2.0")
-    assert (found.code, found.hint) == ("SC408", "POST=1 opens it")
+    assert (found.code, found.hint) == ("SC410", "POST=1 opens it")
+    declared = only(proxy({"CONTAINERS": "1"}, Policy(("autoheal",), mode=Mode.SWITCHES)))
+    assert (declared.code, declared.path) == ("SC408", ("policy",))
 
 
 def test_only_excess_that_a_switch_could_close_is_reported() -> None:
@@ -224,5 +227,5 @@ def test_only_excess_that_a_switch_could_close_is_reported() -> None:
 
 
 def test_every_code_is_registered() -> None:
-    assert {f"SC40{n}" for n in range(3, 10)} <= CODES.keys()
+    assert {*(f"SC40{n}" for n in range(3, 10)), "SC410"} <= CODES.keys()
     assert consumer("traefik")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from recording import GROUP, Answer, Connection, Proxy, Recorder, address, recorder, running
 
 from stackctl.api import consumer, operation, operations
-from stackctl.haproxy import CONFIG_DIR, CONFIG_FILE, Timeouts, config, stanza
+from stackctl.haproxy import CONFIG_DIR, CONFIG_FILE, Timeouts, config, stanza, volume_name, volumes
 from stackctl.policy import Enforced, Strict, opens
 from stackctl.switches import TECNATIVA, Switches
 from stackctl.verify.tricks import smuggled, spellings, tricks
@@ -84,11 +84,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield Bench(engine, containers)
 
 
-def strict(name: str, path: Path) -> Proxy:
+def strict(name: str, path: Path, volumes: Mapping[str, Mapping[str, Any]] | None = None) -> Proxy:
     wanted = stanza("proxy")
     return Proxy(
         name,
         files={f"{CONFIG_DIR}/{CONFIG_FILE}": path},
+        volumes=volumes or {},
         options={
             "entrypoint": wanted["entrypoint"],
             "user": wanted["user"].replace("${SOCKET_GID}", str(GROUP)),
@@ -100,14 +101,17 @@ def strict(name: str, path: Path) -> Proxy:
     )
 
 
-def probes() -> Iterator[tuple[str, str]]:
-    """Every operation and the HEAD twin of every GET, with and without a version, and undeclared methods."""
+def probes(*, everything: bool = True) -> Iterator[tuple[str, str]]:
+    """Every operation; with `everything` also with a version, HEAD twins, and methods that nobody declares."""
     for target in sorted({o.target("x1") for o in operations()}):
         declared = {o.method for o in operations() if o.target("x1") == target}
-        for method in sorted(declared | ({"HEAD"} if "GET" in declared else set())):
+        for method in sorted(declared):
             yield method, target
+        if not everything:
+            continue
+        for method in sorted(declared | ({"HEAD"} if "GET" in declared else set())):
             yield method, f"/v1.41{target}"
-        for method in sorted({"GET", "PATCH", "POST", "DELETE"} - declared):
+        for method in sorted({"GET", "HEAD", "PATCH", "POST", "DELETE"} - declared):
             yield method, target
 
 
@@ -136,7 +140,8 @@ def differences(bench: Bench, proxy: str, policy: Enforced, requests: list[tuple
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_the_model_of_the_switches_is_what_haproxy_does(bench: Bench, name: str) -> None:
-    requests = list(probes())
+    requests = list(probes(everything=name in ("containers", "everything")))
+    assert len(requests) >= 122
     assert differences(bench, name, Switches(TECNATIVA, CONFIGURATIONS[name]), requests) == []
 
 
@@ -332,3 +337,48 @@ def test_a_strict_proxy_stops_at_once_even_with_an_open_stream(bench: Bench) -> 
     assert container.wait(timeout=5)["StatusCode"] == 0
     assert time.monotonic() - began < 2
     open_stream.close()
+
+
+ASK = """
+import http.client, socket, sys, time
+for target in sys.argv[1:]:
+    for _ in range(100):
+        try:
+            connection = http.client.HTTPConnection("docker")
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect("/run/docker-api/docker.sock")
+            break
+        except OSError:
+            time.sleep(0.05)
+    connection.request("GET", target)
+    print(connection.getresponse().status)
+"""
+
+
+def test_a_unix_socket_in_a_volume_is_a_way_for_its_consumers_alone(tmp_path: Path) -> None:
+    assert TRAEFIK
+    listen = "/run/docker-api/docker.sock"
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(config(TRAEFIK.required, listen=listen))
+    [options] = volumes("proxy", listen).values()
+    proxy = strict("unix", path, {"/run/docker-api": options})
+    with (
+        recorder(tmp_path / "engine.sock") as engine,
+        running([proxy], tmp_path / "engine.sock") as containers,
+    ):
+        container = containers["unix"]
+        said = container.client.containers.run(
+            "stackctl.local/python:3.13-alpine",
+            ["python3", "-c", ASK, "/version", "/images/json"],
+            remove=True,
+            labels=container.labels,
+            user="1000:1000",
+            read_only=True,
+            network_mode="none",
+            volumes={container.name: {"bind": "/run/docker-api", "mode": "ro"}},
+        )
+        assert said.split() == [b"200", b"403"], container.logs().decode()
+        assert [request.target for request in engine.arrived] == ["/version"]
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection((address(container), 2375), 1)
+    assert volume_name("proxy") == "proxy-api"

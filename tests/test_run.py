@@ -120,3 +120,23 @@ def test_wrong_usage_exits_2(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", "stackctl", *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert "Error:" in done.stderr
+
+
+def test_an_interrupt_while_an_event_is_shown_reaches_the_story(
+    stack_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the story can say what it had applied."""
+
+    def tell(_root: Path, _output: Output) -> Story:
+        try:
+            yield Line("web", "hello")
+        except KeyboardInterrupt:
+            raise StackctlError("interrupted; applied: web") from None
+        return Ended(LinesAnswer())
+
+    def interrupted(_self: object, _event: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stackctl.json_output.JsonOutput.event", interrupted)
+    run("x", Options(stack_dir, json=True), tell)
+    assert "applied: web" in capsys.readouterr().out

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from stackctl.apply.fetch import fetch
+from stackctl.apply.start import start
 from stackctl.apply.trouble import blamed, explained
 from stackctl.apply.wait import Verdict, subscribe, wait
 from stackctl.compose import Compose
 from stackctl.engine import Engine, EventStream
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Event, Finished, Line, Started
-from stackctl.model import Action, Container, Observed, Plan, Stack, Verb, Wanted
+from stackctl.model import Action, Observed, Plan, Stack, Verb, Wanted
 from stackctl.observe import containers_of
-from stackctl.plan import dependencies, waves
+from stackctl.plan import waves
 from stackctl.process import redacted
 
 LOG_LINES = 20
@@ -111,14 +112,10 @@ def _wave(
         yield Started(verb, name)
     replaced = tuple(name for name, verb in verbs.items() if verb is Verb.RECREATE)
     kept = tuple(name for name in verbs if name not in replaced)
-    beneath = containers_of(engine, compose.project, dependencies(stack, verbs))
-    for services in (kept, replaced):
+    for services, recreate in ((kept, False), (replaced, True)):
         if not services:
             continue
-        if services is kept:
-            done = compose.create(services, sorted({container.spoke for container in beneath}))
-        else:
-            done = compose.recreate(services, alone=not _kept_by_compose(beneath, wanted, compose))
+        done = start(services, recreate=recreate, stack=stack, wanted=wanted, engine=engine, compose=compose)
         if done.exit_code:
             culprit = blamed(done, compose.project, services)
             error = explained(done, "docker compose up", culprit)
@@ -144,19 +141,6 @@ def _wave(
         yield from (Line(name, line) for line in failures[-1].log)
     if failures:
         raise _together(failures)
-
-
-def _kept_by_compose(containers: Sequence[Container], wanted: Mapping[str, Wanted], compose: Compose) -> bool:
-    """Whether Compose, asked to see to these containers, would leave every one of them as it is."""
-    if not containers:
-        return False
-    hashes = compose.hashes()
-    return all(
-        container.running
-        and container.labels.get("com.docker.compose.config-hash") == hashes.get(container.spoke)
-        and container.labels.get("com.docker.compose.image") == wanted[container.spoke].image_id
-        for container in containers
-    )
 
 
 def _failure(spoke: str, verdict: Verdict, engine: Engine, compose: Compose) -> SpokeFailed:

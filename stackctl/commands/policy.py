@@ -122,11 +122,12 @@ def _reviewed(operation: Operation, role: Role) -> ReviewedOperation:
 def _suggestion(proxy: Spoke, found: Review) -> Suggestion:
     extra = named_operations(proxy.policy) if proxy.policy else ()
     least = smallest(found.consumers, extra, dialect_of(proxy.image) or TECNATIVA)
+    used = found.needed.union(*(c.optional for c in found.consumers))
     return Suggestion(
         consumers=least.policy.consumers,
         operations=least.policy.operations,
         environment=least.switches,
         opened_by_switches=len(least.opened_by_switches),
-        left_open=tuple(map(str, sorted(least.opened_by_switches - found.needed - found.optional))),
+        left_open=tuple(map(str, sorted(least.opened_by_switches - used))),
         impossible=tuple(map(str, sorted(least.impossible))),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from stackctl.findings import Finding
-from stackctl.lint import dependencies, images, networks, pages, safety
+from stackctl.lint import dependencies, images, networks, pages, policies, safety
 from stackctl.model import Stack
 from stackctl.read.accepting import sorted_and_accepted
 
@@ -16,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     *networks.RULES,
     *dependencies.RULES,
     *safety.RULES,
+    *policies.RULES,
     *pages.RULES,
 )
 

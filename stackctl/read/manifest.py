@@ -14,12 +14,13 @@ from stackctl.model import Accept, Expect, Hardening, Kind, Path
 from stackctl.read.compose_keys import Malformed, Note, nearest, service_forms, unknown_key
 from stackctl.read.forms import Forms
 from stackctl.read.partial import HOST_NAME, ROUTE_PATH, CheckDraft, Partial, RouteDraft
+from stackctl.read.policy import read_policy
 from stackctl.read.requests import METHODS, read_url
 from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
 
-OWN_KEYS = ("kind", "route", "checks", "settings_dir", "hardening", "accept", "phase", "status")
-NOT_BUILT = ("policy", "settle", "backup", "schedule")
+OWN_KEYS = ("kind", "route", "policy", "checks", "settings_dir", "hardening", "accept", "phase", "status")
+NOT_BUILT = ("settle", "backup", "schedule")
 NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"}
 _ROUTE_KEYS = ("host", "port", "path", "strip")
 _ROUTE_NOT_BUILT = ("auth", "tls", "middlewares", "headers")
@@ -60,6 +61,7 @@ def read_manifest(source: Source) -> Partial:
         settings_dir=own.attempt(lambda: own.settings_dir(value.get("settings_dir"))),
         hardening=own.attempt(lambda: own.word(Hardening, value, "hardening")),
         accept=own.accept(value.get("accept")),
+        policy=own.attempt(lambda: read_policy(value.get("policy"), note)),
         status=own.attempt(lambda: own.text(value, "status")),
         phase=own.attempt(lambda: own.text(value, "phase")),
         places=_named(document.places, value),

@@ -15,6 +15,7 @@ from stackctl.model import (
     Hardening,
     Kind,
     Path,
+    Policy,
     Recorded,
 )
 
@@ -65,6 +66,7 @@ class Partial:
     settings_dir: str | None = None
     hardening: Hardening | None = None
     accept: tuple[Accept, ...] = ()
+    policy: Policy | None = None
     status: str | None = None
     phase: str | None = None
     digest: str | None = None

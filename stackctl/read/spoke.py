@@ -65,6 +65,7 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
         settings_dir=partial.settings_dir or "",
         hardening=partial.hardening or Hardening.STRICT,
         accept=partial.accept,
+        policy=partial.policy,
         status=partial.status or "",
         phase=partial.phase or "",
         recorded=partial.recorded,

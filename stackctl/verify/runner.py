@@ -99,12 +99,12 @@ def _answered(
     why: str,
     settle: float,
 ) -> dict[int, _Answer]:
-    began = time.monotonic()
     answers = _ask(asking, stack, observed, probing, why)
+    began = time.monotonic()
     # Once it failed, one pass is not enough: behind a route, a dead container beside a living one fails
     # every second request.
     passes = {number: 0 for number, answer in answers.items() if answer.may_change}
-    while passes and time.monotonic() - began < settle:
+    while passes and (time.monotonic() - began < settle or 1 in passes.values()):
         time.sleep(_AGAIN_AFTER)
         again = _ask({number: asking[number] for number in passes}, stack, observed, probing, why)
         for number, answer in again.items():

@@ -86,13 +86,15 @@ class SmallStack:
     def compose(self) -> Compose:
         return Compose(self.project, self.directory, self.environment)
 
-    def up(self, remove: bool = True, into: list[Event] | None = None) -> list[Event]:
+    def up(
+        self, remove: bool = True, only: tuple[str, ...] = (), into: list[Event] | None = None
+    ) -> list[Event]:
         """Write the file, plan and apply; what happened on the way, also in `into` where it fails."""
         happened = [] if into is None else into
         (self.directory / "docker-compose.yml").write_text(json.dumps(self.bundle.compose))
         observed = self.observe()
         wanted = self.wanted(observed)
-        plan_ = plan(self.stack, self.bundle, wanted, observed, ())
+        plan_ = plan(self.stack, self.bundle, wanted, observed, (), only)
         if not remove:
             plan_ = replace(plan_, actions=tuple(a for a in plan_.actions if a.verb != "remove"))
         how = {"stack": self.stack, "wanted": wanted, "observed": observed}

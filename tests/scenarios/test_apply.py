@@ -67,6 +67,43 @@ def test_a_second_apply_does_nothing_and_starts_no_process(small: SmallStack, ru
     assert {c.id for c in small.observe().containers} == before
 
 
+def plain_compose_changes(small: SmallStack) -> str:
+    """The containers that a `docker compose up` on its own would still replace."""
+    argv = small.compose().argv("up", "--detach", "--no-deps", *sorted(small.services))
+    before = {c.id for c in small.observe().containers}
+    small.room.docker(*argv[1:])
+    return " ".join({c.id for c in small.observe().containers} ^ before)
+
+
+def test_compose_alone_finds_nothing_to_do_afterwards(small: SmallStack) -> None:
+    small.jobs = frozenset({"job"})
+    on = {"condition": "service_started"}
+    done = {"condition": "service_completed_successfully"}
+    job = python("print('ran')", depends_on={"db": on})
+    app = {**APP, "depends_on": {"db": on, "job": done}}
+    small.set(db=APP, job=job, app=app)
+    small.up()
+    assert plain_compose_changes(small) == ""
+    ran = small.observe().of_spoke("job")[0].inspect["State"]["StartedAt"]
+    small.set(db=APP, job=job, app={**app, "environment": {"LEVEL": "debug"}})
+    db = small.container("db")
+    assert finished(small.up()) == [("recreate", "app", "running")]
+    again = small.observe().of_spoke("job")[0].inspect["State"]["StartedAt"]
+    assert again == ran, "the job did not run again"
+    assert small.container("db") == db
+    assert plain_compose_changes(small) == ""
+
+
+def test_a_dependency_that_compose_holds_for_out_of_date_is_still_left_alone(small: SmallStack) -> None:
+    app = {**APP, "depends_on": {"db": {"condition": "service_started"}}}
+    small.set(db=APP, app=app)
+    small.up()
+    db = small.container("db")
+    small.set(db={**APP, "environment": {"LEVEL": "debug"}}, app={**app, "environment": {}})
+    assert finished(small.up(only=("app",))) == [("recreate", "app", "running")]
+    assert small.container("db") == db
+
+
 def test_a_changed_variable_recreates_that_spoke_alone_and_says_why(small: SmallStack) -> None:
     small.set(app=APP, other=APP)
     small.up()

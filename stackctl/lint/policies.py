@@ -1,0 +1,20 @@
+"""Rules about what socket proxies let through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stackctl.codes import finding
+from stackctl.findings import Finding
+from stackctl.model import Kind, Stack
+from stackctl.policy_problems import problems
+
+
+def policies_hold_what_they_say(stack: Stack) -> Iterator[Finding]:
+    """SC403 to SC410: switches, names and needs."""
+    for spoke in stack.of_kind(Kind.SOCKET_PROXY):
+        for found in problems(stack, spoke):
+            yield finding(found.code, spoke.at(*found.path), found.message, found.hint, spoke.name)
+
+
+RULES = (policies_hold_what_they_say,)

@@ -1,0 +1,62 @@
+"""What is rendered from a Stack, and what one host makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stackctl.model.stack import Port, Stanza
+
+
+@dataclass(frozen=True)
+class Host:
+    """`stack.local.yaml`, the environment, `.env` and the machine itself."""
+
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Spoke -> the image that runs here in place of the declared one."""
+    prober_image: str = ""
+    ports: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)
+    """Spoke -> its published ports here."""
+    socket: str = ""
+    """Path of the Engine's socket here; empty means as declared."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """sha256 over a spoke's inputs; each input's own sha256 stands beside it."""
+
+    digest: str
+    inputs: Mapping[str, str]
+
+    @property
+    def short(self) -> str:
+        return self.digest[:12]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """All that is rendered from the files alone; the same bytes on every machine."""
+
+    compose: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    """Path relative to the stack's folder -> content: `docker-compose.yml` and everything in `rendered/`."""
+    fingerprints: Mapping[str, Fingerprint]
+
+    def service(self, spoke: str) -> Stanza:
+        stanza: Stanza = self.compose["services"][spoke]
+        return stanza
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one spoke should be on this host."""
+
+    stanza: Stanza
+    """The service as Compose will give it to the Engine: override merged, variables interpolated, long
+    syntax, bind sources absolute, labels included."""
+    applied: str = ""
+    """The expected label `stackctl.applied`; empty while unknown."""
+    image_id: str = ""
+    """The id of the wanted image on this Engine; empty while it is not there."""

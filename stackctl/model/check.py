@@ -1,0 +1,130 @@
+"""What must hold of the running stack, and what was seen: Checks and Results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stackctl.findings import Location, Severity
+
+
+@dataclass(frozen=True)
+class Named:
+    """A target by its name, resolved where the request is sent from."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class OnNetwork:
+    """A target by the address that a spoke's container has on a network of the stack."""
+
+    spoke: str
+    network: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """A target by the address and port at which a spoke's port is published on this host."""
+
+    spoke: str
+    port: int
+
+
+Target = Named | OnNetwork | Published
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, sent without a body from `vantage`: a network of the stack, or "" for this host."""
+
+    vantage: str
+    target: Target
+    method: str = "GET"
+    path: str = "/"
+    host: str = ""
+    """Host header; empty means the target's own name or address."""
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What the answer must be. With nothing set, any answer will do."""
+
+    statuses: frozenset[int] = frozenset()
+    body: str = ""
+    """Text that the body must contain."""
+    names_container: str = ""
+    """A spoke: the body must contain the hostname of its running container."""
+    no_answer: bool = False
+    """The target must not be reachable; then the other fields mean nothing."""
+    reached: bool = False
+    """Whatever comes back will do, a refused connection included: it shows that the way there is open."""
+    as_control: bool = False
+    """The status, and for an error the body too, must be those that the last control saw."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A request that must succeed just before, so that the check's own answer means something."""
+
+    request: Request
+    expect: Expect
+    proves: str
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A standing condition on what was observed, by its name in `verify/observations.py`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that must hold of the running spoke."""
+
+    code: str
+    spoke: str
+    title: str
+    look: Request | Observation
+    expect: Expect = Expect()
+    controls: tuple[Control, ...] = ()
+    mutation: str = ""
+    """What, once broken, must turn this check red."""
+    severity: Severity = Severity.ERROR
+    at: Location | None = None
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class Result:
+    check: Check
+    outcome: Outcome
+    saw: str
+    accepted: str = ""
+    """The reason for which the spoke's manifest accepts a check that does not hold."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing here speaks against the stack: passed, accepted, or only a warning."""
+        return (
+            self.outcome is Outcome.PASSED or bool(self.accepted) or self.check.severity is Severity.WARNING
+        )
+
+
+class State(StrEnum):
+    """What the records say about a spoke as its files stand now."""
+
+    PROVED = "proved"
+    """Every check held on the current fingerprint."""
+    STALE = "stale"
+    """Checks held, but on another fingerprint, or before a dependency changed."""
+    FAILING = "failing"
+    UNTESTED = "untested"

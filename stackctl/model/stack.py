@@ -1,0 +1,240 @@
+"""What the files say: a Stack of Spokes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from stackctl.findings import Location
+from stackctl.model.check import Check
+
+Stanza = Mapping[str, Any]
+"""A Compose service in long syntax as plain JSON data, variables unresolved."""
+
+Path = tuple[str, ...]
+"""Where a field stands inside a spoke: ("environment", "POST"), ("route", "0", "host")."""
+
+SOCKET_NETWORK = "socket"
+PROXY_NETWORK = "proxy"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Kind(StrEnum):
+    """What a spoke is. Decides its template and its standing checks."""
+
+    APP = "app"
+    EDGE = "edge"
+    SOCKET_PROXY = "socket-proxy"
+    JOB = "job"
+
+
+class Hardening(StrEnum):
+    STRICT = "strict"
+    AS_IS = "as-is"
+
+
+class Edge(StrEnum):
+    TRAEFIK = "traefik"
+    CADDY = "caddy"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Route:
+    """Requests for `hosts` and `path` that arrive at the edge go to `port` of the spoke's container."""
+
+    hosts: tuple[str, ...]
+    port: int
+    path: str = "/"
+    strip: bool = False
+
+
+@dataclass(frozen=True)
+class Accept:
+    """A risk that the manifest takes knowingly."""
+
+    code: str
+    reason: str
+    at: Location
+
+
+@dataclass(frozen=True)
+class Mount:
+    type: str
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Port:
+    """A published port; `published` is empty where the Engine chooses one."""
+
+    target: int
+    published: str = ""
+    host_ip: str = ""
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True)
+class Dependency:
+    spoke: str
+    condition: str = "service_started"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a page says about its own past; compared, never trusted."""
+
+    last_pass: str = ""
+    artifacts: str = ""
+    last_updated: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class CommonIssue:
+    symptom: str
+    cause: str
+    fix: str
+
+
+class Mode(StrEnum):
+    """What holds a policy: an exact configuration that stackctl renders, or the image's own switches."""
+
+    STRICT = "strict"
+    SWITCHES = "switches"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which operations of the Docker API a socket proxy lets through, and for which consumers."""
+
+    consumers: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    """Beyond what the consumers need, as `GET /containers/{id}/logs`."""
+    mode: Mode = Mode.STRICT
+    listen: str = ""
+    """Strict only: path of a unix socket in the proxy's container; empty means TCP port 2375."""
+    stream_timeout: int = 3600
+    """Strict only: seconds of silence after which a stream other than `/events` is cut."""
+
+
+@dataclass(frozen=True)
+class Spoke:
+    """One service, from its page, its manifest, or both."""
+
+    name: str
+    kind: Kind
+    service: Stanza
+    title: str = ""
+    page: str = ""
+    manifest: str = ""
+    routes: tuple[Route, ...] = ()
+    checks: tuple[Check, ...] = ()
+    settings_dir: str = ""
+    hardening: Hardening = Hardening.STRICT
+    accept: tuple[Accept, ...] = ()
+    policy: Policy | None = None
+    """Of a socket proxy; None where its environment alone says what it opens."""
+    status: str = ""
+    phase: str = ""
+    recorded: Recorded = Recorded()
+    smoke_test: str = ""
+    """The sentence of the page's smoke test; it proves something only where a check stands behind it."""
+    issues: tuple[CommonIssue, ...] = ()
+    places: Mapping[Path, Location] = field(default_factory=dict)
+
+    def at(self, *path: str) -> Location:
+        """The place of a field, or of the nearest field around it that has one."""
+        for length in range(len(path), 0, -1):
+            if (place := self.places.get(path[:length])) is not None:
+                return place
+        return self.places.get((), Location(self.manifest or self.page))
+
+    @property
+    def image(self) -> str:
+        return str(self.service.get("image", ""))
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        return tuple(self.service.get("profiles", ()))
+
+    @property
+    def environment(self) -> Mapping[str, str | None]:
+        environment: Mapping[str, str | None] = self.service.get("environment", NOTHING)
+        return environment
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return tuple(self.service.get("networks", NOTHING))
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        return tuple(
+            Mount(m["type"], m.get("source", ""), m.get("target", ""), bool(m.get("read_only")))
+            for m in self.service.get("volumes", ())
+        )
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        return tuple(
+            Port(
+                int(p["target"]),
+                str(p.get("published", "")),
+                p.get("host_ip", ""),
+                p.get("protocol", "tcp"),
+            )
+            for p in self.service.get("ports", ())
+        )
+
+    @property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        return tuple(
+            Dependency(name, how.get("condition", "service_started"))
+            for name, how in self.service.get("depends_on", NOTHING).items()
+        )
+
+    def active(self, profiles: frozenset[str]) -> bool:
+        """Whether `up` with these profiles means this spoke; as in Compose, no profile means always."""
+        return not self.profiles or "*" in profiles or not profiles.isdisjoint(self.profiles)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """`stack.yaml` and everything under `spokes/`; one Compose project."""
+
+    name: str
+    spokes: tuple[Spoke, ...]
+    """Sorted by name."""
+    domain: str = "stack.localhost"
+    edge: Edge = Edge.NONE
+    prober_image: str = ""
+    networks: Mapping[str, Stanza] = field(default_factory=dict)
+    """Every network by its name in the files, `proxy` and `socket` included, `name` always filled in."""
+    top_level: Mapping[str, Any] = field(default_factory=dict)
+    """The other top-level elements of Compose: volumes, configs, secrets, x-…"""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Content of the stack's own files that spokes mount or build from, by path relative to its folder."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """The stack's own templates by path relative to `templates/`; they win over the packaged ones."""
+    example_variables: frozenset[str] | None = None
+    """Names in `.env.example`; None where there is no such file."""
+    places: Mapping[Path, Location] = field(default_factory=dict)
+
+    def spoke(self, name: str) -> Spoke:
+        """The spoke of that name; raises KeyError."""
+        for spoke in self.spokes:
+            if spoke.name == name:
+                return spoke
+        raise KeyError(name)
+
+    def of_kind(self, kind: Kind) -> tuple[Spoke, ...]:
+        return tuple(spoke for spoke in self.spokes if spoke.kind is kind)
+
+    def network_name(self, network: str) -> str:
+        """The name that a network of the files has on the Engine."""
+        return str(self.networks[network].get("name", f"{self.name}_{network}"))
