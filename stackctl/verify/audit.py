@@ -88,7 +88,7 @@ def _on_copy(run: Run, about: Audited) -> Verdicts:
 
 
 def _on_short_copy(run: Run, about: Audited) -> Verdicts:
-    breach = streams.shortened(run.probing.sdk, about.spoke, about.policy, about.container)
+    breach = streams.shortened(run, about.spoke, about.policy, about.container)
     probe = streams.events_probe()
     asked = ask_copy(run, about.container.inspect, (), listen=about.listen, held=(probe,), breach=breach)
     return {"events": streams.verdict(asked.seen.get(probe.id))}

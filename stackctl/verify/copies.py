@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.haproxy import PORT
+from stackctl.lint.safety import gives_socket
 from stackctl.model import Stanza
 from stackctl.verify import recorder
 from stackctl.verify.matrix import Probe, Seen
@@ -196,7 +197,7 @@ def _mounts(proxy: Stanza, folder: str, listen: str) -> tuple[list[dict[str, Any
             mounts.append(_bind(f"{folder}/{_ENGINE}", target))
         elif listen and target == posixpath.dirname(listen):
             mounts.append({**_bind(f"{folder}/listen", target), "ReadOnly": False})
-        elif mount.get("Type") == "bind" and source in ("/", "/run", "/var/run", "/var"):
+        elif mount.get("Type") == "bind" and gives_socket(source):
             raise NotAsked(f"it mounts {source}, so a copy would hold the Engine's socket too")
         elif mount.get("Type") == "bind":
             mounts.append(_bind(source, target))

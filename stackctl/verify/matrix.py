@@ -141,12 +141,6 @@ def not_upgraded(probes: Iterable[Probe], seen: Mapping[str, Seen]) -> tuple[str
     return tuple(p.name for p in probes if seen.get(p.id, Seen()).statuses != (101,))
 
 
-def unattributed(probes: Sequence[Probe], seen: Mapping[str, Seen]) -> tuple[str, ...]:
-    """What arrived without any probe's mark: it cannot be told what let it through."""
-    known = {probe.id for probe in probes}
-    return tuple(arrived for id, came in seen.items() if id not in known for arrived in came.arrived)
-
-
 def _wrong(policy: Enforced, probe: Probe, seen: Seen | None) -> str:
     if seen is None:
         return "was not asked:"
@@ -233,6 +227,11 @@ def verdict(
         bad = f"forwarded to the Engine, which decides: {', '.join(granted)}"
         return _told(granted, bad, f"{len(probes)} undeclared: none was granted")
     found = wrong(policy, probes, seen)
+    if name == "operations":
+        # It cannot be told what let it through, so it is told here.
+        found += tuple(
+            f"lets through, by whatever means: {arrived}" for arrived in seen.get("", Seen()).arrived
+        )
     return _told(found, summary(found, len(probes)), summary((), len(probes)))
 
 

@@ -12,6 +12,7 @@ from stackctl.model import Container, Outcome, Spoke
 from stackctl.policy import Enforced, Strict
 from stackctl.verify.copies import Breach, NotAsked
 from stackctl.verify.matrix import Probe, Seen, request_bytes
+from stackctl.verify.throwaway import Run, created
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -28,7 +29,7 @@ def events_probe() -> Probe:
     return Probe("e0", "GET /events", request_bytes("GET", f"/events?pause={SILENT}", "e0"), passes=True)
 
 
-def shortened(sdk: DockerClient, spoke: Spoke, policy: Enforced, container: Container) -> Breach:
+def shortened(run: Run, spoke: Spoke, policy: Enforced, container: Container) -> Breach:
     """The proxy's own configuration with its times of silence cut to a second.
 
     Raises:
@@ -38,9 +39,11 @@ def shortened(sdk: DockerClient, spoke: Spoke, policy: Enforced, container: Cont
         listen = spoke.policy.listen if spoke.policy else ""
         text = config(policy.operations, listen=listen, timeouts=Timeouts(1, 1, 1))
         return Breach(files={f"{CONFIG_DIR}/{CONFIG_FILE}": text})
-    for path in _TEMPLATES:
-        if (found := _file(sdk, container.id, path)) and _TIMEOUT.search(found):
-            return Breach(files={path: _TIMEOUT.sub(r"\g<1>1s", found)})
+    # Of a container of the same image that never runs: a look into the proxy would be an event of it.
+    with created(run, {"Image": container.image_id, "Entrypoint": ["true"]}) as id:
+        for path in _TEMPLATES:
+            if (found := _file(run.probing.sdk, id, path)) and _TIMEOUT.search(found):
+                return Breach(files={path: _TIMEOUT.sub(r"\g<1>1s", found)})
     raise NotAsked("its configuration is not where HAProxy's images keep it")
 
 

@@ -27,7 +27,7 @@ RUN_LABEL = "stackctl.prober.run"
 
 _NOBODY = "65534:65534"
 _STAND_IN = "stackctl.local/"
-_BOOTSTRAP = (
+BOOTSTRAP = (
     "import sys; i = sys.stdin.buffer; s = i.read(int(i.readline())); "
     "exec(compile(s, 'prober', 'exec'), {'__name__': '__main__'})"
 )
@@ -142,7 +142,7 @@ def python(run: Run, network: str, **host: Any) -> dict[str, Any]:
     return {
         "Image": run.probing.image,
         "Entrypoint": ["python3"],
-        "Cmd": ["-I", "-c", _BOOTSTRAP],
+        "Cmd": ["-I", "-c", BOOTSTRAP],
         "User": _NOBODY,
         "WorkingDir": "/",
         "OpenStdin": True,

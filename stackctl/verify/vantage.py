@@ -65,13 +65,17 @@ def _ask_from_network(run: Run, network: str, jobs: Sequence[Job]) -> dict[str, 
 
 
 def _run_prober(run: Run, network: str, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    work = json.dumps({"seconds": SECONDS, "jobs": [asdict(job) for job in jobs]})
     with created(run, python(run, network)) as id, started(run, id, SECONDS + 10) as wire:
-        wire.send(program(Path(prober.__file__).read_bytes(), work.encode()))
+        wire.send(program(Path(prober.__file__).read_bytes(), work(jobs)))
         replies = [json.loads(line) for line in wire.lines()]
         if not replies:
             raise OSError(wire.last_words)
         return replies
+
+
+def work(jobs: Sequence[Job]) -> bytes:
+    """The line that a prober reads."""
+    return json.dumps({"seconds": SECONDS, "jobs": [asdict(job) for job in jobs]}).encode()
 
 
 def _reply(told: Mapping[str, Any]) -> Reply:
