@@ -20,6 +20,8 @@ HEALTH_PATH = "/health"
 HEALTH_AGENT = "stackctl-health"
 """User agent of the proxy's own question to the Engine; it is no client's."""
 ENGINE_SOCKET = "/var/run/docker.sock"
+SOCKET_GROUP = "${SOCKET_GID:-65534}"
+"""The group that owns the Engine's socket; where nobody said which, one that may not open it."""
 CONFIG_DIR = "/etc/stackctl"
 CONFIG_FILE = "haproxy.cfg"
 REFUSED = "refused by policy"
@@ -89,10 +91,7 @@ def config(
 
 
 def stanza(spoke: str, listen: str = "") -> dict[str, Any]:
-    """What the configuration needs of its container; the Engine's socket is the spoke's to mount.
-
-    `SOCKET_GID`, the group that owns the Engine's socket, is a value of the host.
-    """
+    """What the configuration needs of its container; the Engine's socket is the spoke's to mount."""
     mounts = [
         {
             "type": "bind",
@@ -108,7 +107,7 @@ def stanza(spoke: str, listen: str = "") -> dict[str, Any]:
         # As PID 1, `haproxy -db` alone ignores SIGTERM and every stop takes ten seconds; -W has a master
         # process that obeys.
         "entrypoint": ["haproxy", "-W", "-db", "-f", f"{CONFIG_DIR}/{CONFIG_FILE}"],
-        "user": "65534:${SOCKET_GID}",
+        "user": f"65534:{SOCKET_GROUP}",
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],

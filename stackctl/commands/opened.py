@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl import files
@@ -13,7 +13,7 @@ from stackctl.events import Event, Said
 from stackctl.findings import Finding, InvalidFiles
 from stackctl.lint import lint
 from stackctl.model import Bundle, Host, Stack
-from stackctl.override import OnHost, on_host
+from stackctl.override import OnHost, engine_sockets, on_host
 from stackctl.read.stack import read_stack
 from stackctl.render import render
 
@@ -69,6 +69,7 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
         InvalidFiles: `stack.local.yaml` is wrong, or a variable is defined nowhere.
     """
     host, findings = files.read_host(opened.root, environ)
+    host = replace(host, socket_groups=files.socket_groups(engine_sockets(opened.stack, host)))
     view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
