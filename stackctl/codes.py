@@ -305,6 +305,12 @@ _CODES = (
         "Any local account can reach a bridge address, so it can read what the proxy lets through.",
     ),
     Code(
+        "CK209",
+        _ERROR,
+        "only its consumers share the socket on which the socket proxy listens",
+        "Whoever mounts its volume can ask the proxy, as if it were one of them.",
+    ),
+    Code(
         "CK301",
         _ERROR,
         "the edge routes the spoke's host name to the spoke",

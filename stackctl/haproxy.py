@@ -29,6 +29,12 @@ REFUSED = "refused by policy"
 
 # Zero would do for no timeout at all, but warns at start.
 _NEVER = "24d"
+# Images made from Alpine have a wget, those made from Debian have none, but a bash.
+_HEALTHY = (
+    f"wget -q -O /dev/null http://127.0.0.1:{HEALTH_PORT}{HEALTH_PATH} || exec bash -c '"
+    f"exec 3<>/dev/tcp/127.0.0.1/{HEALTH_PORT} && "
+    f'printf "GET {HEALTH_PATH} HTTP/1.0\\r\\n\\r\\n" >&3 && grep -q "^HTTP/1.[01] 200" <&3\''
+)
 _PROTOCOLS = ("tcp", "websocket", "h2c")
 _EVENTS = ("events",)
 _STREAMS = ("stream", *_PROTOCOLS)
@@ -116,7 +122,7 @@ def stanza(spoke: str, listen: str = "") -> dict[str, Any]:
         # HAProxy's images ask for SIGUSR1, upon which it waits for every open stream to end.
         "stop_signal": "SIGTERM",
         "healthcheck": {
-            "test": ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{HEALTH_PORT}{HEALTH_PATH}"],
+            "test": ["CMD", "sh", "-c", _HEALTHY],
             "interval": "3s",
             "timeout": "3s",
             "start_period": "5s",
@@ -177,11 +183,13 @@ def _kept(operations: Iterable[Operation]) -> tuple[str, ...]:
 
 _WITH_REGISTRY = frozenset({"BUILD", "DISTRIBUTION", "IMAGES", "PLUGINS", "SERVICES"})
 
+# One thread per processor, as by default, would not fit into the limit of processes on a large machine.
 _HEAD = """\
 # Rendered by stackctl from the operations that the policy declares. What is not named here is refused.
 global
     log stdout format raw local0
     maxconn 512
+    nbthread 1
 
 defaults
     mode http
