@@ -138,6 +138,8 @@ def _resolved(stanza: Stanza, variables: Mapping[str, str]) -> tuple[dict[str, A
 
     def walk(value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, str):
+            if "$" not in value:
+                return value
             try:
                 return interpolate(value, variables)
             except Undefined as missing:
