@@ -27,6 +27,7 @@ from stackctl.model import (
     Stack,
 )
 from stackctl.policy import enforced
+from stackctl.switches import TECNATIVA, Switches
 
 HOST = ""
 """The vantage that is no network: this host."""
@@ -142,8 +143,8 @@ def _allowed(spoke: Spoke, vantage: str) -> Control:
 
 def _allowed_read(spoke: Spoke) -> tuple[str, str]:
     # A word of Docker's own answer shows who gave it.
-    holds = enforced(spoke)
-    return next((read for read in _READS if holds is None or holds.passes("GET", read[0])), _READS[0])
+    holds = enforced(spoke) or Switches(TECNATIVA, spoke.environment)
+    return next((read for read in _READS if holds.passes("GET", read[0])), _READS[0])
 
 
 def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:

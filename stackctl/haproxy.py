@@ -24,6 +24,8 @@ SOCKET_GROUP = "${SOCKET_GID:-65534}"
 """The group that owns the Engine's socket; where nobody said which, one that may not open it."""
 CONFIG_DIR = "/etc/stackctl"
 CONFIG_FILE = "haproxy.cfg"
+RENDERED_KEYS = ("entrypoint", "command")
+"""What a spoke cannot state itself: another program would run in place of the filter."""
 REFUSED = "refused by policy"
 """How the message of every refusal begins."""
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from stackctl import fingerprint, strict, yaml_text
+from stackctl import fingerprint, haproxy, strict, yaml_text
 from stackctl.edge import traefik
 from stackctl.model import Bundle, Edge, Fingerprint, Kind, Spoke, Stack, Stanza
 from stackctl.templates import Templates
@@ -79,6 +79,8 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
     if shared := strict.mounts(stack, spoke):
         stanza["volumes"] = [*stanza.get("volumes", ()), *shared]
     for key, value in spoke.service.items():
+        if strict.is_strict(spoke) and key in haproxy.RENDERED_KEYS:
+            continue
         if key in _MERGED_KEYS and isinstance(stanza.get(key), Mapping):
             stanza[key] = {**stanza[key], **value}
         elif key == "volumes":

@@ -12,6 +12,7 @@ from stackctl.cli.app import (
     Directory,
     Json,
     NoColour,
+    OneSpoke,
     Profile,
     SomeSpokes,
     Spokes,
@@ -208,6 +209,32 @@ def verify(
                 environ=os.environ,
                 report=junit,
             ),
+        )
+    )
+
+
+@app.command()
+def policy(
+    spoke: OneSpoke,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Also the smallest policy that its consumers can do with.")
+    ] = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Show what a socket proxy lets through, by what it exposes, and what its consumers need.
+
+    Examples: stackctl policy docker-socket-proxy · stackctl policy docker-socket-proxy --suggest
+    """
+    from stackctl.commands.policy import policy as tell
+
+    raise typer.Exit(
+        run(
+            "policy",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, spoke, suggest=suggest),
         )
     )
 

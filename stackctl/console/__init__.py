@@ -25,6 +25,7 @@ from stackctl.commands.story import (
     LinesAnswer,
     LintAnswer,
     PlanAnswer,
+    PolicyAnswer,
     PullAnswer,
     RenderAnswer,
     ShowAnswer,
@@ -36,6 +37,7 @@ from stackctl.commands.story import (
     WrittenAnswer,
 )
 from stackctl.console.answers import code, mended, pulled, status, versions, written
+from stackctl.console.policy import policy
 from stackctl.console.spoke import spoke
 from stackctl.errors import StackctlError
 from stackctl.events import Checked, Event, Finished, Found, Line, Planned, Said, Started
@@ -252,6 +254,10 @@ class Console:
         self._out.print(spoke(answer), soft_wrap=False, crop=False)
         for finding in answer.findings:
             self._finding(self._err, finding)
+
+    @answer.register
+    def _(self, answer: PolicyAnswer) -> None:
+        self._out.print(policy(answer), soft_wrap=False, crop=False)
 
     @answer.register
     def _(self, answer: PullAnswer) -> None:
