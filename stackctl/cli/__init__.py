@@ -20,6 +20,6 @@ def main() -> None:
 
         completion_init()
     try:
-        app()
+        app(prog_name="stackctl")
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)

@@ -9,11 +9,14 @@ from typing import Annotated
 
 import click
 import typer
-from typer.core import TyperGroup
+from typer import core
 
 from stackctl import __version__
 from stackctl.names import spoke_names
 from stackctl.run import Options
+
+# Otherwise typer escapes brackets for rich, which does not print this help.
+core.HAS_RICH = False
 
 _SECTIONS = {
     "Write": "init new edit rename remove lint render",
@@ -27,7 +30,7 @@ _SECTIONS = {
 _ROOM = 62
 
 
-class _Sections(TyperGroup):
+class _Sections(core.TyperGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         listed = [name for names in _SECTIONS.values() for name in names.split() if name in self.commands]
         return [*listed, *(name for name in self.commands if name not in listed)]
@@ -63,7 +66,7 @@ app = typer.Typer(
 def _spoke_names(ctx: click.Context, incomplete: str) -> Iterator[str]:
     """The spokes that a half typed word may mean."""
     taken = {*(ctx.params.get("spokes") or ()), ctx.params.get("spoke")}
-    for name in spoke_names(ctx.params.get("directory") or Path.cwd()):
+    for name in spoke_names(Path(ctx.params.get("directory") or ".")):
         if name.startswith(incomplete) and name not in taken:
             yield name
 

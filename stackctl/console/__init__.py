@@ -381,8 +381,13 @@ class Console:
 
 
 def _terminal(colour: bool | None, file: TextIO) -> Terminal:
-    # Words wrap for a person; a program that reads lines gets whole ones.
-    return Terminal(file=file, no_color=colour is False, highlight=False, soft_wrap=not file.isatty())
+    # None leaves colours to NO_COLOR. Words wrap for a person; a program that reads lines gets whole ones.
+    return Terminal(
+        file=file,
+        no_color=None if colour is None else not colour,
+        highlight=False,
+        soft_wrap=not file.isatty(),
+    )
 
 
 def _step(step: str, spoke: str) -> str:
