@@ -84,13 +84,39 @@ class ShippedStack:
         return self.container_ids()[spoke]
 
 
-def ship(root: Path, name: str) -> ShippedStack:
-    """Copies the shipped stack; this host's stand-in images come along, its port 80 does not."""
+SETTINGS = """### Key Settings
+
+**Environment:**
+- `CONTAINERS=1` — list and inspect containers
+- `POST=0` — refuse every write
+
+### Fingerprint Inputs
+"""
+MANIFEST = """kind: socket-proxy
+tmpfs: [/tmp, /run]
+stop_signal: SIGTERM
+healthcheck:
+  test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1:2375/_ping"]
+  interval: 3s
+  timeout: 3s
+  start_period: 5s
+"""
+
+
+def ship(root: Path, name: str, *, switches: bool = False) -> ShippedStack:
+    """Copies the shipped stack; this host's stand-in images come along, its port 80 does not.
+
+    With `switches`, its socket proxy filters with those of its image, as pages did before there were policies.
+    """
     shutil.copytree(REPOSITORY / "spokes", root / "spokes")
     text = (REPOSITORY / "stack.yaml").read_text()
     (root / "stack.yaml").write_text(text.replace("name: homelab", f"name: {name}"))
     page = root / "spokes" / "docker-socket-proxy.md"
-    page.write_text(page.read_text().replace("homelab_", f"{name}_"))
+    text = page.read_text().replace("homelab_", f"{name}_")
+    if switches:
+        text = text.replace("### Fingerprint Inputs\n", SETTINGS)
+        (root / "spokes" / "docker-socket-proxy.yaml").write_text(MANIFEST)
+    page.write_text(text)
     yaml = YAML(typ="safe", pure=True)
     there = REPOSITORY / "stack.local.yaml"
     local = (yaml.load(there) if there.exists() else None) or {}
