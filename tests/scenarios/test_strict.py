@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.engine_room import EngineRoom
+from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.shipped import ShippedStack, ship
 
 pytestmark = pytest.mark.engine
@@ -69,6 +69,11 @@ def results(document: dict[str, Any], code: str) -> list[tuple[str, str]]:
 
 def inspected(stack: ShippedStack, spoke: str) -> dict[str, Any]:
     return dict(json.loads(stack.docker("inspect", stack.container(spoke)))[0])
+
+
+def restart(stack: ShippedStack) -> None:
+    stack.docker("restart", stack.container(PROXY))
+    wait_for(lambda: inspected(stack, PROXY)["State"]["Health"]["Status"] == "healthy")
 
 
 def test_it_runs_as_nobody_with_the_group_of_the_socket_alone(up: ShippedStack) -> None:
@@ -137,13 +142,13 @@ def test_a_filter_that_is_not_what_the_policy_says_is_caught(up: ShippedStack) -
         )
         assert opened != text
         path.write_text(opened)
-        up.docker("restart", up.container(PROXY))
+        restart(up)
         document = up.json("verify", PROXY)
         assert [outcome for outcome, _ in results(document, "CK201")] == ["failed"]
         assert document["exit"] == 8
     finally:
         path.write_text(text)
-        up.docker("restart", up.container(PROXY))
+        restart(up)
     assert up.json("verify", PROXY)["exit"] == 0
 
 
