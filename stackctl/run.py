@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +169,8 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _log(bug: Exception) -> Path:
     import tempfile
+    import time
+    import traceback
 
     descriptor, name = tempfile.mkstemp(
         prefix=f"stackctl-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".log"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl.model import Kind
-from stackctl.templates import packaged_dir, page
+from stackctl.templates import Templates, packaged_dir
 
 SPOKES = ("docker-socket-proxy", "traefik")
 """The shipped spokes that every stack begins with: what reads Docker, and what routes."""
@@ -34,7 +34,7 @@ def first_stack(name: str, domain: str) -> dict[str, bytes]:
     """The files of a stack with a socket proxy and an edge, by path relative to its folder."""
     values = {"name": name, "domain": domain}
     files = {
-        target: page(f"init/{source}.j2", values, {}).encode()
+        target: Templates({}).text(f"init/{source}.j2", values).encode()
         for source, target in (
             ("stack.yaml", "stack.yaml"),
             ("env.example", ".env.example"),
@@ -65,9 +65,9 @@ def new_spoke(
     }
     files = {}
     if with_page:
-        files[f"spokes/{spoke.name}.md"] = page(f"pages/{spoke.kind}.md.j2", values, own).encode()
+        files[f"spokes/{spoke.name}.md"] = Templates(own).text(f"pages/{spoke.kind}.md.j2", values).encode()
     if with_manifest:
-        files[f"spokes/{spoke.name}.yaml"] = page("pages/manifest.yaml.j2", values, own).encode()
+        files[f"spokes/{spoke.name}.yaml"] = Templates(own).text("pages/manifest.yaml.j2", values).encode()
     return files
 
 

@@ -146,9 +146,9 @@ def test_a_field_of_a_mis_encoded_page_is_found_and_the_rest_stays_as_it_is() ->
 
 
 def test_a_list_of_bullets_has_no_one_value() -> None:
-    with pytest.raises(StackctlError, match="several"):
+    with pytest.raises(StackctlError, match=r"several"):
         set_field(raw(PAGE), "Volumes", "x:/y")
-    with pytest.raises(StackctlError, match="one line"):
+    with pytest.raises(StackctlError, match=r"one line"):
         set_field(raw(PAGE), "Image", "a\n- b")
 
 

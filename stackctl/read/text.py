@@ -21,6 +21,8 @@ class Source:
 
     def at(self, line: int, column: int = 0) -> Location:
         """The place in the file of a line and column of `text`, both counted from 0."""
+        if not self.shifts:
+            return Location(self.file, line + 1, column + 1)
         more = 0
         for start, extra in self.shifts.get(line, ()):
             if start <= column:
