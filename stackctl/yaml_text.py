@@ -28,9 +28,12 @@ def scalar(value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def _text(value: str) -> str:
-    if _WORD.match(value) and value.lower() not in _NOT_A_WORD:
-        return value
-    return _BREAKS.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return value if _WORD.match(value) and value.lower() not in _NOT_A_WORD else quoted(value)
+
+
+def quoted(text: str) -> str:
+    """A text as a JSON string, which every YAML parser reads alike."""
+    return _BREAKS.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def dump(document: Mapping[str, Any], comments: Mapping[tuple[str, ...], str] | None = None) -> str:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "stackctl"
 
 # Each room may import from the rooms above it, and from its own.
 ROOMS = (
-    "errors",
+    "errors names",
     "findings codes",
     "model",
     "events",
@@ -20,7 +20,7 @@ ROOMS = (
     "fingerprint api switches policy policy_problems haproxy edge",
     "read",
     "lint templates render checks override",
-    "normal",
+    "normal starter junit",
     "attached",
     "compare",
     "plan",
