@@ -110,7 +110,8 @@ class Compose:
         """What the containers of these services wrote, as (service, line); with `follow` as it comes."""
         options = (*(("--follow",) if follow else ()), *(("--tail", str(tail)) if tail is not None else ()))
         argv = self.argv("logs", "--no-color", *options, *services)
-        for line in process.lines(argv, env=self._environment(), cwd=self.directory):
+        said = process.lines(argv, env=self._environment(), cwd=self.directory, redact=self.redact)
+        for line in said:
             container, bar, text = line.partition("|")
             yield (re.sub(r"-\d+$", "", container.strip()), text.removeprefix(" ")) if bar else ("", line)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from stackctl import secrets
 from stackctl.commands.opened import compose_for, look_at_host, open_stack
 from stackctl.commands.render import write
 from stackctl.commands.story import DownAnswer, Ended, Story
@@ -29,5 +30,6 @@ def down(root: Path, *, confirm: Callable[[tuple[str, ...]], bool], environ: Map
         write(opened, view, {})
     yield Started("down")
     compose_for(opened, view, environ).down().expect_success("`docker compose down` failed")
+    secrets.remove_all(root)
     yield Finished("down")
     return Ended(DownAnswer(names))
