@@ -50,9 +50,10 @@ _OF_FILES: Mapping[int, tuple[str, str]] = {
 
 def of_file(error: OSError) -> StackctlError | None:
     """The error for a file that could not be read or written; None where no person could mend it."""
-    if error.errno not in _OF_FILES:
+    known = _OF_FILES.get(error.errno or 0)
+    if known is None:
         return None
-    what, hint = _OF_FILES[error.errno]
+    what, hint = known
     return StackctlError(f"{error.filename or 'a file'}: {what}", hint, str(error))
 
 
