@@ -93,15 +93,13 @@ def lines(
 ) -> Iterator[str]:
     """What a process says, line by line as it comes; it ends when whoever reads this stops.
 
-    Raises StackctlError where the program cannot be started, or fails without having said anything.
+    Raises StackctlError where the program cannot be started, or fails.
     """
     argv, secrets = tuple(argv), tuple(redact)
     child = _start(argv, env, cwd, input=False)
-    said = False
     try:
         assert child.stdout is not None
         for line in child.stdout:
-            said = True
             yield redacted(line.rstrip("\n"), secrets)
         _, stderr = child.communicate()
     finally:
@@ -110,7 +108,7 @@ def lines(
         for stream in (child.stdout, child.stderr):
             if stream is not None:
                 stream.close()
-    if child.returncode and not said:
+    if child.returncode:
         stderr = redacted(stderr, secrets)
         done = Completed(argv, child.returncode, "", stderr, 0.0)
         done.expect_success(
