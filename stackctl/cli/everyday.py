@@ -41,12 +41,14 @@ def lint(
 
     Examples: stackctl lint · stackctl lint --fix · stackctl lint --explain SC401
     """
-    from stackctl.commands import lint as tell
-
     options = options_of(directory, json, verbose, no_colour)
     if explain is not None:
-        raise typer.Exit(run("lint", options, lambda _root, _: tell.explain(explain), anywhere=True))
-    raise typer.Exit(run("lint", options, lambda root, _: tell.lint(root, fix=fix)))
+        from stackctl.commands.explain import explain as tell_why
+
+        raise typer.Exit(run("lint", options, lambda _root, _: tell_why(explain), anywhere=True))
+    from stackctl.commands.lint import lint as tell
+
+    raise typer.Exit(run("lint", options, lambda root, _: tell(root, fix=fix)))
 
 
 @app.command()

@@ -35,7 +35,7 @@ from stackctl.commands.story import (
     Watched,
     WrittenAnswer,
 )
-from stackctl.console.answers import code, mended, pulled, status, versions, written
+from stackctl.console.answers import code, fingerprints, mended, pulled, rendered, status, versions, written
 from stackctl.console.spoke import spoke
 from stackctl.errors import StackctlError
 from stackctl.events import Checked, Event, Finished, Found, Line, Planned, Said, Started
@@ -70,6 +70,7 @@ class Console:
         self._colour_of: dict[str, str] = {}
         self._live: Live | None = None
         self._watched: StatusAnswer | None = None
+        self._asked_about: tuple[Finding, ...] = ()
         self._checked_spoke = ""
 
     # ---- while it works
@@ -182,16 +183,7 @@ class Console:
 
     @answer.register
     def _(self, answer: RenderAnswer) -> None:
-        if answer.checked:
-            for path in answer.changed:
-                self._out.print(Text.assemble(("~ ", "yellow"), path))
-            told = "run `stackctl render`" if answer.changed else "every rendered file is as the spokes say"
-            self._out.print(told)
-        else:
-            for path in answer.changed:
-                self._out.print(Text.assemble(("✔ ", "green"), path))
-            if not answer.changed:
-                self._out.print(f"nothing to do: {len(answer.unchanged)} files are as the spokes say")
+        self._out.print(rendered(answer))
         self._warned()
 
     @answer.register
@@ -212,17 +204,7 @@ class Console:
 
     @answer.register
     def _(self, answer: FingerprintAnswer) -> None:
-        for row in answer.spokes:
-            self._out.print(Text.assemble((row.spoke, "bold"), "  ", row.declared.digest))
-            for name, digest in sorted(row.declared.inputs.items()):
-                self._out.print(Text(f"    {name:<8} {digest[:12]}", "dim"))
-            if row.applied or row.running:
-                self._out.print(
-                    Text(f"    applied  {row.applied or 'unknown: the image is not here'}", "dim")
-                )
-                self._out.print(Text(f"    running  {row.running or 'none'}", "dim"))
-        for sentence in answer.pending:
-            self._out.print(Text.assemble(("~ ", "yellow"), sentence))
+        self._out.print(fingerprints(answer))
 
     @answer.register
     def _(self, answer: StatusAnswer) -> None:
@@ -244,8 +226,10 @@ class Console:
 
     @answer.register
     def _(self, answer: EditAnswer) -> None:
-        for finding in answer.findings:
-            self._finding(self._out, finding)
+        # Who was asked whether to edit again has seen them.
+        if answer.findings != self._asked_about:
+            for finding in answer.findings:
+                self._finding(self._out, finding)
 
     @answer.register
     def _(self, answer: ShowAnswer) -> None:
@@ -284,6 +268,8 @@ class Console:
                 self._err.print(Text("`--verbose` shows what lies behind it", "dim"))
 
     def findings(self, findings: tuple[Finding, ...]) -> None:
+        """What a question is about to be asked about."""
+        self._asked_about = findings
         for finding in findings:
             self._finding(self._err, finding)
 

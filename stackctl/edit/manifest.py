@@ -106,16 +106,24 @@ def _edit(raw: Raw, source: Source, node: ScalarNode, change: Callable[[str], st
 
 
 def _plain(tag: str, text: str) -> bool:
-    """Whether a text without quotes reads as itself and as that type, in a list in brackets too."""
-    for around in (f"- {text}", f"[{text}]"):
+    """Whether a text without quotes reads as itself and as that type, in brackets and braces too."""
+    for around in (f"- {text}", f"[{text}]", f"{{{text}: {text}}}"):
         try:
-            items = YAML(typ="safe", pure=True).compose(around).value
+            root = YAML(typ="safe", pure=True).compose(around)
         except YAMLError:
             return False
-        found = [(item.value, str(item.tag)) for item in items if isinstance(item, ScalarNode)]
-        if found != [(text, tag)]:
+        nodes = _children(root)
+        if any(not isinstance(node, ScalarNode) or (node.value, node.tag) != (text, tag) for node in nodes):
+            return False
+        if len(nodes) != (2 if isinstance(root, MappingNode) else 1):
             return False
     return True
+
+
+def _children(node: Node | None) -> list[Node]:
+    if isinstance(node, MappingNode):
+        return [child for pair in node.value for child in pair]
+    return list(node.value) if isinstance(node, SequenceNode) else []
 
 
 def _data(node: Node) -> object:
