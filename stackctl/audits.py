@@ -82,7 +82,7 @@ def standing(proxy: Spoke, network: str) -> Iterator[Check]:
             Warned(_ON_TCP),
         ),
         (
-            "CK209",
+            "CK220",
             "published-in-stack",
             "no container of the stack publishes a port of the Docker API",
             "publish 2375",

@@ -79,8 +79,8 @@ CHECKS = (
     Code(
         "CK209",
         _ERROR,
-        "the stack publishes no port of the Docker API",
-        "Everyone who can reach the host can then ask Docker.",
+        "only its consumers share the socket on which the socket proxy listens",
+        "Whoever mounts its volume can ask the proxy, as if it were one of them.",
     ),
     Code(
         "CK210",
@@ -141,6 +141,12 @@ CHECKS = (
         _WARNING,
         "clients of the socket proxy read every container's files",
         "Each secret that is mounted as a file is in there.",
+    ),
+    Code(
+        "CK220",
+        _ERROR,
+        "the stack publishes no port of the Docker API",
+        "Everyone who can reach the host can then ask Docker.",
     ),
     Code(
         "CK221",

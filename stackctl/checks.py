@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from stackctl import haproxy, strict
 from stackctl.api import operations
 from stackctl.audits import audits, standing, standing_everywhere
 from stackctl.codes import CODES
@@ -18,6 +19,7 @@ from stackctl.model import (
     Control,
     Edge,
     Expect,
+    InVolume,
     Joined,
     Kind,
     Mutation,
@@ -31,6 +33,8 @@ from stackctl.model import (
     Spoke,
     Stack,
 )
+from stackctl.policy import enforced
+from stackctl.switches import TECNATIVA, Switches
 
 HOST = ""
 """The vantage that is no network: this host."""
@@ -40,6 +44,7 @@ _SILENT = Expect(no_answer=True)
 _REACHED = Expect(reached=True)
 _CREATE = ("POST", "/containers/create")
 _REFUSED = frozenset({403})
+_READS = (("/version", "ApiVersion"), ("/_ping", "OK"), ("/containers/json", "["), ("/info", "ServerVersion"))
 
 
 def checks(
@@ -128,35 +133,75 @@ def _check(
 
 
 def _creation(stack: Stack, spoke: Spoke) -> Check:
-    home, target = home_of(stack, spoke), Named(spoke.name, port_of(spoke))
     method, path = _CREATE
+    opened = "let it through in its policy" if strict.is_strict(spoke) else "set POST=1"
     return _check(
         "CK201",
         spoke,
         f"refuses {method} {path}",
-        Request(home, target, method, path),
+        _to_proxy(spoke, home_of(stack, spoke), method, path),
         Expect(statuses=_REFUSED),
-        (_allowed(spoke, home),),
-        "set POST=1",
+        (_allowed(spoke, home_of(stack, spoke)),),
+        opened,
         Opened((f"{method} {path}",)),
     )
+
+
+def _to_proxy(spoke: Spoke, vantage: str, method: str, path: str) -> Request:
+    if socket := strict.listen(spoke):
+        return Request(haproxy.volume_name(spoke.name), InVolume(spoke.name, socket), method, path, "docker")
+    return Request(vantage, Named(spoke.name, port_of(spoke)), method, path)
 
 
 def _allowed(spoke: Spoke, vantage: str) -> Control:
     """A request that the proxy must let through: without it, a refusal may be anybody's."""
     path, word = _allowed_read(spoke)
-    request = Request(vantage, Named(spoke.name, port_of(spoke)), "GET", path)
+    request = _to_proxy(spoke, vantage, "GET", path)
     return Control(request, Expect(frozenset({200}), body=word), f"the proxy lets GET {path} through")
 
 
 def _allowed_read(spoke: Spoke) -> tuple[str, str]:
-    # Both are open unless switched off; a word of Docker's own answer shows who gave it.
-    if str(spoke.environment.get("VERSION", "1")).lower() in ("0", "false", "no"):
-        return "/_ping", "OK"
-    return "/version", "ApiVersion"
+    # A word of Docker's own answer shows who gave it.
+    holds = enforced(spoke) or Switches(TECNATIVA, spoke.environment)
+    return next((read for read in _READS if holds.passes("GET", read[0])), _READS[0])
 
 
 def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
+    if strict.listen(spoke):
+        yield from _of_unix_proxy(active, spoke)
+    else:
+        yield from _of_tcp_proxy(stack, active, spoke)
+    home = home_of(stack, spoke)
+    sits = home in stack.networks and home in spoke.networks
+    yield from standing(spoke, stack.network_name(home) if sits else "")
+    yield from audits(spoke)
+
+
+def _of_unix_proxy(active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
+    up = _allowed(spoke, HOST)
+    for network in spoke.networks:
+        if (witness := _witness(active, spoke, network)) is not None:
+            yield _check(
+                "CK202",
+                spoke,
+                f"has no port on `{network}`",
+                Request(network, OnNetwork(spoke.name, network, haproxy.PORT), "GET", "/"),
+                _SILENT,
+                (up, _found(witness, network)),
+                "let it listen on TCP",
+                Joined(network),
+            )
+    yield _observed(
+        "CK209",
+        spoke,
+        "only its consumers have its socket",
+        "socket-shared",
+        "mount the volume into another container",
+        Beside("app", {"VolumesFrom": [spoke.name], "NetworkMode": "none"}),
+    )
+
+
+def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
     home, port = home_of(stack, spoke), port_of(spoke)
     path, _ = _allowed_read(spoke)
     address, name = OnNetwork(spoke.name, home, port), Named(spoke.name, port)
@@ -164,7 +209,6 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
     known = Control(Request(home, name, "GET", path), _ANSWERS, f"it answers to this name on `{home}`")
     for network, witness in _elsewhere(stack, active, spoke):
         there = _found(witness, network)
-        mutation = f"connect the container to `{network}`"
         yield _check(
             "CK202",
             spoke,
@@ -182,7 +226,7 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
             Request(network, name, "GET", path),
             _SILENT,
             (known, there),
-            mutation,
+            f"connect the container to `{network}`",
             Joined(network),
         )
     yield _check(
@@ -195,8 +239,6 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
         "use an Engine whose bridges this host can reach",
         Joined(home),
     )
-    yield from standing(spoke, stack.network_name(home) if home in stack.networks else "")
-    yield from audits(spoke)
 
 
 def home_of(stack: Stack, spoke: Spoke) -> str:

@@ -6,12 +6,13 @@ Nothing of this host enters, so the result is the same on every machine; see `ov
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from stackctl import fingerprint, yaml_text
+from stackctl import fingerprint, haproxy, strict, yaml_text
 from stackctl.edge import traefik
-from stackctl.model import Bundle, Edge, Fingerprint, Kind, Spoke, Stack, Stanza
+from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Kind, Spoke, Stack, Stanza
 from stackctl.templates import Templates
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -74,13 +75,20 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
     if _is_traefik(stack, spoke):
         stanza["volumes"] = [_settings_mount(spoke)]
         stanza["healthcheck"] = {"test": ["CMD", "traefik", "healthcheck"], "interval": "3s", "timeout": "3s"}
+    if strict.is_strict(spoke):
+        stanza |= strict.stanza(spoke)
+    if shared := strict.mounts(stack, spoke):
+        stanza["volumes"] = [*stanza.get("volumes", ()), *shared]
     for key, value in spoke.service.items():
+        if strict.is_strict(spoke) and key in haproxy.RENDERED_KEYS:
+            continue
         if key in _MERGED_KEYS and isinstance(stanza.get(key), Mapping):
             stanza[key] = {**stanza[key], **value}
         elif key == "volumes":
             stanza[key] = [*stanza.get(key, ()), *value]
         else:
             stanza[key] = value
+    stanza = _with_secret_files(stack, spoke, stanza)
     if stack.edge is Edge.TRAEFIK and spoke.routes:
         stanza["labels"] = {**traefik.labels(stack, spoke), **stanza.get("labels", {})}
     if depends_on := stanza.get("depends_on"):
@@ -88,15 +96,41 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
     return {key: _plain(value) for key, value in stanza.items()}
 
 
+def _with_secret_files(stack: Stack, spoke: Spoke, stanza: dict[str, Any]) -> dict[str, Any]:
+    """Secrets with a source are files that `up` writes; those of Compose's own are left to Compose."""
+    granted = stanza.get("secrets", ())
+    ours = [grant for grant in granted if grant["source"] in stack.secret_sources]
+    if not ours:
+        return stanza
+    stanza = {**stanza, "secrets": [grant for grant in granted if grant not in ours]}
+    stanza["volumes"] = [*stanza.get("volumes", ()), *(_secret_mount(spoke, grant) for grant in ours)]
+    return {key: value for key, value in stanza.items() if key != "secrets" or value}
+
+
+def _secret_mount(spoke: Spoke, grant: Stanza) -> dict[str, Any]:
+    # A bind mount, as Compose puts other secrets into a container by copying, and a read-only root
+    # refuses that; and in the long form, as Compose would make up a folder for a file that is missing.
+    return {
+        "type": "bind",
+        "source": f"./{SECRETS_DIR}/{spoke.name}/{grant['source']}",
+        "target": posixpath.join("/run/secrets", grant.get("target") or grant["source"]),
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
+
+
 def _waiting(stack: Stack, name: str, how: Stanza) -> dict[str, Any]:
     """Compose refuses to wait for the health of a container without a healthcheck; stackctl waits itself."""
     waiting = dict(how)
     if waiting.get("condition") == "service_healthy" and not any(
-        spoke.name == name and ("healthcheck" in spoke.service or _is_traefik(stack, spoke))
-        for spoke in stack.spokes
+        spoke.name == name and _has_healthcheck(stack, spoke) for spoke in stack.spokes
     ):
         waiting["condition"] = "service_started"
     return waiting
+
+
+def _has_healthcheck(stack: Stack, spoke: Spoke) -> bool:
+    return "healthcheck" in spoke.service or _is_traefik(stack, spoke) or strict.is_strict(spoke)
 
 
 def _is_traefik(stack: Stack, spoke: Spoke) -> bool:
@@ -115,14 +149,16 @@ def _settings_mount(spoke: Spoke) -> dict[str, Any]:
 
 
 def _settings(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, bytes]:
-    if not _is_traefik(stack, spoke):
-        return {}
-    return {
-        f"{RENDERED_DIR}/{spoke.name}/{file}": yaml_text.dump(
-            templates.data(template, traefik.values(stack))
-        ).encode()
-        for file, template in traefik.TEMPLATES.items()
-    }
+    found: dict[str, bytes] = {}
+    if strict.is_strict(spoke):
+        found = strict.files(spoke)
+    elif _is_traefik(stack, spoke):
+        values = traefik.values(stack)
+        found = {
+            file: yaml_text.dump(templates.data(template, values)).encode()
+            for file, template in traefik.TEMPLATES.items()
+        }
+    return {f"{RENDERED_DIR}/{spoke.name}/{file}": content for file, content in found.items()}
 
 
 def _fingerprint(stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[str, bytes]) -> Fingerprint:
@@ -132,14 +168,19 @@ def _fingerprint(stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[s
     """
     own_stanza = any(name.startswith("kinds/") for name in stack.templates)
     own_settings = any(name.startswith("edge/") for name in stack.templates)
-    values = traefik.values(stack) if settings else None
+    config: Any = traefik.values(stack) if settings else None
+    if strict.is_strict(spoke):
+        config = strict.declared(spoke)
+    elif own_settings:
+        config = _hashes(settings)
+    shared = [[mount["source"], mount["target"]] for mount in strict.mounts(stack, spoke)]
     return fingerprint.declared(
         image=spoke.image,
         stanza={
             **(stanza if own_stanza else spoke.service),
-            "x-stackctl": [spoke.kind.value, spoke.hardening.value],
+            "x-stackctl": [spoke.kind.value, spoke.hardening.value, *shared],
         },
-        config=[_hashes(mounted_files(stack, spoke)), _hashes(settings) if own_settings else values],
+        config=[_hashes(mounted_files(stack, spoke)), config],
         route=[
             [stack.edge.value if spoke.routes else "", list(r.hosts), r.port, r.path, r.strip]
             for r in spoke.routes
@@ -169,7 +210,8 @@ def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
 def _top_level(stack: Stack) -> dict[str, Any]:
     found = {key: _plain(value) for key, value in sorted(stack.top_level.items())}
     used = {m.source for spoke in stack.spokes for m in spoke.mounts if m.type == "volume" and m.source}
-    if volumes := {**{name: {} for name in sorted(used)}, **found.get("volumes", {})}:
+    sockets = {name: dict(how) for name, how in strict.volumes(stack).items()}
+    if volumes := {**{name: {} for name in sorted(used)}, **sockets, **found.get("volumes", {})}:
         found["volumes"] = dict(sorted(volumes.items()))
     return found
 

@@ -11,7 +11,7 @@ from stackctl.model import Path, Stack
 from stackctl.read.compose_keys import nearest
 from stackctl.read.variables import InvalidVariable, names, needed
 
-_OF_THE_HOST = frozenset(("UID", "GID"))
+_OF_THE_HOST = frozenset(("UID", "GID", "SOCKET_GID"))
 
 
 def networks_exist(stack: Stack) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from stackctl.model.check import (
     Check,
     Control,
     Expect,
+    InVolume,
     Joined,
     Mutation,
     Named,
@@ -30,6 +31,15 @@ from stackctl.model.check import (
 )
 from stackctl.model.observed import Container, Observed
 from stackctl.model.plan import Action, Cause, Plan, Verb, Who
+from stackctl.model.secret import (
+    SECRET_NAME,
+    SECRET_VARIABLE,
+    SECRETS_DIR,
+    SecretSource,
+    secret_of,
+    secret_reference,
+    secret_variable,
+)
 from stackctl.model.stack import (
     NOTHING,
     PROXY_NETWORK,
@@ -55,6 +65,9 @@ from stackctl.model.stack import (
 __all__ = [
     "NOTHING",
     "PROXY_NETWORK",
+    "SECRETS_DIR",
+    "SECRET_NAME",
+    "SECRET_VARIABLE",
     "SOCKET_NETWORK",
     "Accept",
     "Action",
@@ -73,6 +86,7 @@ __all__ = [
     "Fingerprint",
     "Hardening",
     "Host",
+    "InVolume",
     "Joined",
     "Kind",
     "Mode",
@@ -93,6 +107,7 @@ __all__ = [
     "Request",
     "Result",
     "Route",
+    "SecretSource",
     "Spoke",
     "Stack",
     "Stanza",
@@ -102,4 +117,7 @@ __all__ = [
     "Wanted",
     "Warned",
     "Who",
+    "secret_of",
+    "secret_reference",
+    "secret_variable",
 ]

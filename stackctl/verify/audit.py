@@ -17,6 +17,7 @@ from typing import Any
 from stackctl.checks import home_of, port_of
 from stackctl.model import Container, Observed, Outcome, Spoke, Stack
 from stackctl.policy import Enforced, enforced
+from stackctl.strict import listen
 from stackctl.verify import live, matrix, recorder, streams
 from stackctl.verify.copies import PATIENCE, SECONDS, NotAsked, ask_copy, seen, sent
 from stackctl.verify.throwaway import Run, created, program, python, said, started
@@ -41,7 +42,7 @@ class Audited:
 
     @property
     def listen(self) -> str:
-        return self.spoke.policy.listen if self.spoke.policy else ""
+        return listen(self.spoke)
 
 
 def audit(

@@ -97,10 +97,10 @@ def ask_stand_in(run: Run, probes: Sequence[Probe]) -> Asked:
 
 
 @contextmanager
-def standing_copy(run: Run, proxy: Stanza, config: Mapping[str, Any]) -> Iterator[str]:
+def standing_copy(run: Run, proxy: Stanza, config: Mapping[str, Any], breach: Breach) -> Iterator[str]:
     """A copy that answers others too, on the networks of `config`; the id of the container that has them."""
-    work = {**_work(["127.0.0.1", PORT], (), (), "", Breach()), "stays": True}
-    with _stand_in(run, config, work) as (id, wire, lines), _twin(run, proxy, id, "", Breach()) as twin:
+    work = {**_work(["127.0.0.1", PORT], (), (), "", breach), "stays": True}
+    with _stand_in(run, config, work) as (id, wire, lines), _twin(run, proxy, id, "", breach) as twin:
         told = json.loads(next(lines, b"{}"))
         if "replies" not in told:
             raise NotAsked(_why(run, twin, told.get("error") or wire.last_words))

@@ -20,6 +20,7 @@ from stackctl.model import (
     Beside,
     Bundle,
     Check,
+    Container,
     Joined,
     Named,
     Observation,
@@ -35,6 +36,7 @@ from stackctl.model import (
 )
 from stackctl.observe import container as container_of
 from stackctl.policy import Enforced, Strict, enforced
+from stackctl.strict import engine_socket, listen
 from stackctl.switches import GATE
 from stackctl.verify import live, matrix, runner
 from stackctl.verify.copies import Breach, NotAsked, ask_copy, ask_stand_in, standing_copy, volume
@@ -56,6 +58,7 @@ from stackctl.verify.throwaway import (
 )
 
 STEP = "break each guard in a throw-away copy"
+_CONFIG = f"{CONFIG_DIR}/{CONFIG_FILE}"
 _IDLE = b"import sys; sys.stdin.read()"
 _OPEN = """\
 defaults
@@ -145,12 +148,11 @@ def _opened(world: _World, check: Check) -> Verdict:
     container, policy = world.observed.running(name), enforced(spoke)
     if container is None or policy is None:
         raise NotAsked(f"{name} does not run, or nothing is known of how it filters")
-    listen = spoke.policy.listen if spoke.policy else ""
     ask = partial(
         ask_copy,
         world.run,
         container.inspect,
-        listen=listen,
+        listen=listen(spoke),
         breach=opened(spoke, policy, broken.operations),
     )
     if isinstance(check.look, Request):
@@ -185,23 +187,20 @@ def opened(spoke: Spoke, policy: Enforced, extra: Sequence[str]) -> Breach:
     """The change to a proxy that lets these operations through too, or everything where none is named."""
     more = [found for text in extra if (found := operation(text))]
     if isinstance(policy, Strict):
-        listen = spoke.policy.listen if spoke.policy else ""
-        text = (
-            config(policy.operations | {*more}, listen=listen)
-            if more
-            else _OPEN.format(bind=f"unix@{listen} mode 666" if listen else f":{PORT}", socket=_ENGINE_SOCKET)
-        )
-        return Breach(files={f"{CONFIG_DIR}/{CONFIG_FILE}": text})
+        path, engine = listen(spoke), engine_socket(spoke)
+        bind = f"unix@{path} mode 666" if path else f":{PORT}"
+        if not more:
+            return Breach(files={_CONFIG: _OPEN.format(bind=bind, socket=engine)})
+        return Breach(files={_CONFIG: config(policy.operations | {*more}, listen=path, socket=engine)})
     switches = {o.switch for o in more if o.switch} | {GATE}
     return Breach(dict.fromkeys(switches if more else policy.dialect.switches, "1"))
 
 
-_ENGINE_SOCKET = "/var/run/docker.sock"
-
-
 def _asked_spoke(check: Check) -> str:
     target = check.look.target if isinstance(check.look, Request) else None
-    return target.host if isinstance(target, Named) else check.spoke
+    if isinstance(target, Named):
+        return target.host
+    return target.spoke if target else check.spoke
 
 
 def _of_requests(check: Check) -> tuple[Probe, ...]:
@@ -261,6 +260,7 @@ def _joined(world: _World, check: Check) -> Verdict:
                 run,
                 container.inspect,
                 joined(python(run, names[home], Mounts=[volume(run)]), proxy.name),
+                _on_tcp(proxy),
             )
         )
         for actual in others:
@@ -285,6 +285,14 @@ def _joined(world: _World, check: Check) -> Verdict:
     return result.outcome, result.saw
 
 
+def _on_tcp(proxy: Spoke) -> Breach:
+    """Of a proxy that listens on a unix socket: the same with a port."""
+    policy = enforced(proxy)
+    if not listen(proxy) or not isinstance(policy, Strict):
+        return Breach()
+    return Breach(files={_CONFIG: config(policy.operations, socket=engine_socket(proxy))})
+
+
 def _addresses(world: _World, id: str) -> dict[str, str]:
     described = world.run.probing.sdk.api.inspect_container(id)
     return {name: n["IPAddress"] for name, n in described["NetworkSettings"]["Networks"].items()}
@@ -297,12 +305,11 @@ def _beside(world: _World, check: Check) -> Verdict:
     broken = check.broken_by
     assert isinstance(broken, Beside)
     host = dict(broken.host)
-    mode = str(host.get("NetworkMode", ""))
-    if mode.startswith("container:"):
-        target = world.observed.running(mode.partition(":")[2])
-        if target is None:
-            raise NotAsked(f"{mode.partition(':')[2]} does not run")
-        host["NetworkMode"] = f"container:{target.id}"
+    mode, _, shared = str(host.get("NetworkMode", "")).partition(":")
+    if shared:
+        host["NetworkMode"] = f"{mode}:{_running(world, shared).id}"
+    if "VolumesFrom" in host:
+        host["VolumesFrom"] = [_running(world, spoke).id for spoke in host["VolumesFrom"]]
     config = {"Image": world.run.probing.image, "Entrypoint": ["true"], "HostConfig": host}
     with created(world.run, config) as id:
         described = world.run.probing.sdk.api.inspect_container(id)
@@ -315,6 +322,13 @@ def _beside(world: _World, check: Check) -> Verdict:
     else:
         seen = replace(seen, others=(*seen.others, intruder))
     return _observed(world, check, seen)
+
+
+def _running(world: _World, spoke: str) -> Container:
+    container = world.observed.running(spoke)
+    if container is None:
+        raise NotAsked(f"{spoke} does not run")
+    return container
 
 
 def _warned(world: _World, check: Check) -> Verdict:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from stackctl.api import consumer, consumer_of_image
 from stackctl.checks import home_of
+from stackctl.haproxy import volume_name
 from stackctl.model import Bundle, Check, Container, Kind, Mount, Observed, Outcome, Spoke, Stack, Stanza
+from stackctl.strict import listen
 from stackctl.verify.throwaway import STACK_LABEL
 
 Verdict = tuple[Outcome, str]
@@ -57,6 +60,36 @@ def socket_outside(observed: Observed, stack: Stack, bundle: Bundle, check: Chec
         _holders(others, observed, check.spoke),
         f"none of {len(others)} containers outside the stack mounts it",
     )
+
+
+def socket_shared(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
+    """No container has the volume in which the proxy listens, except those whose spokes declare it."""
+    proxy = observed.running(check.spoke)
+    if proxy is None:
+        return Outcome.UNREACHABLE, "does not run"
+    declared = volume_name(check.spoke)
+    sharing = {
+        name
+        for name, stanza in bundle.compose["services"].items()
+        if any(m.get("source") == declared for m in stanza.get("volumes", ()))
+    }
+    folder = posixpath.dirname(listen(stack.spoke(check.spoke)))
+    volume = next((m.source for m in proxy.mounts if m.type == "volume" and m.target == folder), "")
+    if not volume:
+        return Outcome.FAILED, f"has no volume at {folder}"
+    found = [
+        (container.name, mount.target)
+        for container in (*(c for c in observed.containers if c.spoke not in sharing), *observed.others)
+        if STACK_LABEL not in container.labels
+        for mount in container.mounts
+        if _is_volume(mount, volume)
+    ]
+    alone = f"mounted by {_listed(sorted(sharing - {check.spoke})) or 'nobody else'} alone"
+    return _verdict(stack, check, "also mounted by", found, alone)
+
+
+def _is_volume(mount: Mount, volume: str) -> bool:
+    return mount.source == volume or mount.source.endswith(f"/{volume}/_data")
 
 
 def _holders(containers: Iterable[Container], observed: Observed, proxy: str) -> Holders:
@@ -247,6 +280,7 @@ def _listed(names: list[str]) -> str:
 OBSERVATIONS: Mapping[str, Callable[[Observed, Stack, Bundle, Check], Verdict]] = {
     "socket-in-stack": socket_in_stack,
     "socket-outside": socket_outside,
+    "socket-shared": socket_shared,
     "members": members,
     "namespaces": namespaces,
     "published-in-stack": published_in_stack,

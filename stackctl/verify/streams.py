@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stackctl.haproxy import CONFIG_DIR, CONFIG_FILE, Timeouts, config
 from stackctl.model import Container, Outcome, Spoke
 from stackctl.policy import Enforced, Strict
+from stackctl.strict import engine_socket, listen
 from stackctl.verify.copies import Breach, NotAsked
 from stackctl.verify.matrix import Probe, Seen, request_bytes
 from stackctl.verify.throwaway import Run, created
@@ -36,8 +37,12 @@ def shortened(run: Run, spoke: Spoke, policy: Enforced, container: Container) ->
         NotAsked: The configuration is not where images of this kind keep it.
     """
     if isinstance(policy, Strict):
-        listen = spoke.policy.listen if spoke.policy else ""
-        text = config(policy.operations, listen=listen, timeouts=Timeouts(1, 1, 1))
+        text = config(
+            policy.operations,
+            listen=listen(spoke),
+            socket=engine_socket(spoke),
+            timeouts=Timeouts(1, 1, 1),
+        )
         return Breach(files={f"{CONFIG_DIR}/{CONFIG_FILE}": text})
     # Of a container of the same image that never runs: a look into the proxy would be an event of it.
     with created(run, {"Image": container.image_id, "Entrypoint": ["true"]}) as id:

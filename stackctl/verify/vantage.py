@@ -43,7 +43,8 @@ def ask(
 ) -> dict[str, Reply]:
     """All replies by the id of their job, every vantage at the same time.
 
-    `networks` is by the network's name on the Engine. Every container is gone when this returns or raises.
+    `networks` is by the network's name on the Engine, or by VOLUME:FOLDER for sockets in a volume. Every
+    container is gone when this returns or raises.
     """
     if probing is None:
         return ask_from_host(host)
@@ -65,12 +66,19 @@ def _ask_from_network(run: Run, network: str, jobs: Sequence[Job]) -> dict[str, 
 
 
 def _run_prober(run: Run, network: str, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    with created(run, python(run, network)) as id, started(run, id, SECONDS + 10) as wire:
+    with created(run, _standing(run, network)) as id, started(run, id, SECONDS + 10) as wire:
         wire.send(program(Path(prober.__file__).read_bytes(), work(jobs)))
         replies = [json.loads(line) for line in wire.lines()]
         if not replies:
             raise OSError(wire.last_words)
         return replies
+
+
+def _standing(run: Run, network: str) -> dict[str, Any]:
+    volume, _, folder = network.partition(":")
+    if not folder:
+        return python(run, network)
+    return python(run, "none", Binds=[f"{volume}:{folder}:ro"])
 
 
 def work(jobs: Sequence[Job]) -> bytes:
