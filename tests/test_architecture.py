@@ -17,7 +17,7 @@ ROOMS = (
     "model",
     "events",
     "yaml_text",
-    "fingerprint api switches policy policy_problems haproxy edge",
+    "fingerprint api switches policy policy_problems haproxy harmless edge",
     "read",
     "lint templates render checks override",
     "normal",

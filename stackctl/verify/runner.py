@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from stackctl import harmless
 from stackctl.checks import HOST
 from stackctl.errors import EngineUnavailable
 from stackctl.events import Checked, Event, Finished, Started
@@ -23,7 +24,7 @@ from stackctl.model import (
     Result,
     Stack,
 )
-from stackctl.verify import harmless, vantage
+from stackctl.verify import vantage
 from stackctl.verify.decide import Reply, Verdict, decide
 from stackctl.verify.observations import OBSERVATIONS
 from stackctl.verify.vantage import Engine, Job, NoProber, Probing
@@ -177,7 +178,7 @@ def _prepared(
 
 def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: float) -> Job | str:
     """What to send, or why it is not sent."""
-    if reason := harmless.why_not(stack, request):
+    if reason := harmless.why_not(stack.spokes, request):
         return reason
     if request.vantage != HOST and request.vantage not in stack.networks:
         return f"the stack has no network `{request.vantage}`"
