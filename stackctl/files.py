@@ -238,7 +238,8 @@ def _local(document: Document, spokes: Collection[str]) -> tuple[Host, list[Find
         long = ports(items, ("ports", name), note)
         if long is not None:
             published[name] = tuple(
-                Port(p["target"], p.get("published", ""), p.get("host_ip", ""), p["protocol"]) for p in long
+                Port(p["target"], p.get("published", ""), p.get("host_ip", ""), p["protocol"])
+                for _, p in long
             )
     return Host(images, text("prober_image"), published, text("socket")), found
 
