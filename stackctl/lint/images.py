@@ -13,7 +13,7 @@ from stackctl.read.images import split_image
 def has_image(stack: Stack) -> Iterator[Finding]:
     """SC201: there is something to start."""
     for spoke in stack.spokes:
-        if not spoke.image and "build" not in spoke.service:
+        if not spoke.states("image") and not spoke.states("build"):
             hint = "state an `Image:` on the page, or `image:` in the manifest"
             yield finding("SC201", spoke.at("image"), f"{spoke.name} has no image", hint, spoke.name)
 

@@ -146,6 +146,8 @@ class Spoke:
     smoke_test: str = ""
     """The sentence of the page's smoke test; it proves something only where a check stands behind it."""
     issues: tuple[CommonIssue, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Keys of the manifest whose values could not be read; `*` where nothing of it could be."""
     places: Mapping[Path, Location] = field(default_factory=dict)
 
     def at(self, *path: str) -> Location:
@@ -154,6 +156,10 @@ class Spoke:
             if (place := self.places.get(path[:length])) is not None:
                 return place
         return self.places.get((), Location(self.manifest or self.page))
+
+    def states(self, key: str) -> bool:
+        """Whether the service has this key, or may have it in what could not be read."""
+        return bool(self.service.get(key)) or key in self.unread or "*" in self.unread
 
     @property
     def image(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stackctl.codes import finding
-from stackctl.findings import Finding
+from stackctl.findings import Finding, Severity
 from stackctl.model import PROXY_NETWORK, Hardening, Kind, Path, Route, Spoke
 from stackctl.read.forms import as_kept
 from stackctl.read.images import DIGEST, kind_of, split_image
@@ -76,6 +76,15 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
         places=as_kept(partial.places, kept),
     )
     return Settled(spoke, tuple(findings))
+
+
+def unread_keys(half: Partial) -> tuple[str, ...]:
+    """What of a manifest could not be read, so that its absence is not told as a second mistake."""
+    wrong = {found.at for found in half.findings if found.severity is Severity.ERROR}
+    if wrong and half.places.keys() <= {()}:
+        return ("*",)
+    tops = ((path[0], at) for path, at in half.places.items() if len(path) == 1)
+    return tuple(sorted(key for key, at in tops if at in wrong and key not in half.service))
 
 
 def _image(reference: str, partial: Partial, findings: list[Finding]) -> str:

@@ -17,7 +17,7 @@ from stackctl.read.merge import merge
 from stackctl.read.networks import Networks
 from stackctl.read.page import read_page
 from stackctl.read.partial import SPOKE_NAME, CheckDraft
-from stackctl.read.spoke import settle, with_domain
+from stackctl.read.spoke import settle, unread_keys, with_domain
 from stackctl.read.stack_yaml import Settings, read_settings
 from stackctl.read.text import Source, read_text
 from stackctl.read.variables import parse_env
@@ -112,12 +112,13 @@ def _read_spokes(
     findings: list[Finding] = []
     for name, files in sorted(by_name.items()):
         page, manifest = files.page, files.manifest
+        stated = read_manifest(manifest) if manifest else None
         merged = merge(
             with_domain(read_page(page), settings.domain) if page else None,
-            with_domain(read_manifest(manifest), settings.domain) if manifest else None,
+            with_domain(stated, settings.domain) if stated else None,
         )
         settled = settle(name, merged, page.file if page else "", manifest.file if manifest else "", networks)
-        spokes.append(settled.spoke)
+        spokes.append(replace(settled.spoke, unread=unread_keys(stated) if stated else ()))
         drafts[name] = merged.checks
         findings += [replace(f, spoke=name) for f in (*files.findings, *settled.findings)]
     around = Surroundings(spokes, networks)
