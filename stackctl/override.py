@@ -13,7 +13,7 @@ from typing import Any
 from stackctl import fingerprint, yaml_text
 from stackctl.codes import CODES
 from stackctl.findings import Finding
-from stackctl.lint.safety import is_engine_socket
+from stackctl.lint.sockets import is_engine_socket
 from stackctl.model import Bundle, Host, Kind, Port, Spoke, Stack, Stanza
 from stackctl.read.variables import Undefined, interpolate
 from stackctl.yaml_text import Override

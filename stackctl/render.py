@@ -11,7 +11,8 @@ from typing import Any
 
 from stackctl import fingerprint, yaml_text
 from stackctl.edge import traefik
-from stackctl.model import Bundle, Edge, Fingerprint, Kind, Spoke, Stack, Stanza
+from stackctl.lint.dependencies import has_healthcheck
+from stackctl.model import Bundle, Edge, Fingerprint, Spoke, Stack, Stanza
 from stackctl.templates import Templates
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -71,7 +72,7 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
     stanza = {**templates.data(f"kinds/{spoke.kind}.yaml.j2", values)}
     if spoke.hardening == "as-is":
         stanza = {}
-    if _is_traefik(stack, spoke):
+    if traefik.is_edge(stack, spoke):
         stanza["volumes"] = [_settings_mount(spoke)]
         stanza["healthcheck"] = {"test": ["CMD", "traefik", "healthcheck"], "interval": "3s", "timeout": "3s"}
     for key, value in spoke.service.items():
@@ -92,15 +93,10 @@ def _waiting(stack: Stack, name: str, how: Stanza) -> dict[str, Any]:
     """Compose refuses to wait for the health of a container without a healthcheck; stackctl waits itself."""
     waiting = dict(how)
     if waiting.get("condition") == "service_healthy" and not any(
-        spoke.name == name and ("healthcheck" in spoke.service or _is_traefik(stack, spoke))
-        for spoke in stack.spokes
+        spoke.name == name and has_healthcheck(stack, spoke) for spoke in stack.spokes
     ):
         waiting["condition"] = "service_started"
     return waiting
-
-
-def _is_traefik(stack: Stack, spoke: Spoke) -> bool:
-    return stack.edge is Edge.TRAEFIK and spoke.kind is Kind.EDGE
 
 
 def _settings_mount(spoke: Spoke) -> dict[str, Any]:
@@ -115,7 +111,7 @@ def _settings_mount(spoke: Spoke) -> dict[str, Any]:
 
 
 def _settings(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, bytes]:
-    if not _is_traefik(stack, spoke):
+    if not traefik.is_edge(stack, spoke):
         return {}
     return {
         f"{RENDERED_DIR}/{spoke.name}/{file}": yaml_text.dump(

@@ -161,7 +161,7 @@ def test_no_own_key_is_a_key_of_compose() -> None:
         ("imgae", "did you mean `image`?"),
         ("volume", "did you mean `volumes`?"),
         ("acept", "did you mean `accept`?"),
-        ("qqqqqq", ""),
+        ("qqqqqq", "remove it, or write the key that is meant"),
     ],
 )
 def test_an_unknown_key_names_the_nearest_known_one(key: str, says: str) -> None:
@@ -175,7 +175,7 @@ def test_an_unknown_key_names_the_nearest_known_one(key: str, says: str) -> None
 def test_a_key_of_a_newer_compose_is_told_apart_from_a_typing_error(key: str) -> None:
     [finding] = read(f"{key}: 1").findings
     assert "Compose" in finding.message
-    assert finding.hint == ""
+    assert "did you mean" not in finding.hint
 
 
 @pytest.mark.parametrize("key", NOT_BUILT)

@@ -13,4 +13,4 @@ def sorted_and_accepted(findings: Iterable[Finding], spokes: Iterable[Spoke]) ->
     """Findings in the order of their places, each with the reason for which its spoke accepts it."""
     reasons = {(spoke.name, accept.code): accept.reason for spoke in spokes for accept in spoke.accept}
     marked = {replace(f, accepted=reasons.get((f.spoke, f.code), f.accepted)) for f in findings}
-    return tuple(sorted(marked, key=lambda f: (f.at, f.code, f.message, f.spoke)))
+    return tuple(sorted(marked, key=lambda f: (f.at, f.code, f.message, f.hint, f.spoke)))
