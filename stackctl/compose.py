@@ -92,6 +92,12 @@ class Compose:
         """Stop and remove every container and network of the project; volumes stay."""
         return self._change("down")
 
+    def stop(self, services: Iterable[str]) -> Completed:
+        return self._change("stop", *services)
+
+    def restart(self, services: Iterable[str]) -> Completed:
+        return self._change("restart", "--no-deps", *services)
+
     def remove(self, containers: Sequence[str]) -> Completed:
         """Stop and remove containers by id, not by service: a service may have others. Volumes stay."""
         stopped = self._run(("docker", "container", "stop", *containers), _SLOW)

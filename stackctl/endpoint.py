@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from stackctl.errors import EngineUnavailable, UsageError
+from stackctl.errors import EngineUnavailable, StackctlError, UsageError
 
 DEFAULT = "unix:///var/run/docker.sock"
 
@@ -53,6 +53,16 @@ def endpoint(environ: Mapping[str, str]) -> Endpoint:
         return _checked(url, Path(environ.get("DOCKER_CERT_PATH") or config) if verify else None)
     name = environ.get("DOCKER_CONTEXT") or _json(config / "config.json").get("currentContext") or "default"
     return Endpoint(DEFAULT) if name == "default" else _of_context(str(name), config)
+
+
+def other_socket(environ: Mapping[str, str]) -> str:
+    """The socket of this machine's Engine where it is not the usual one, as if rootless; or empty."""
+    try:
+        at = endpoint(environ)
+    except StackctlError:
+        # Whoever needs the Engine says what is wrong.
+        return ""
+    return "" if at.url == DEFAULT else at.socket
 
 
 def _of_context(name: str, config: Path) -> Endpoint:

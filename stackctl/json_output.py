@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any, TextIO
 
-from stackctl.errors import Exit, StackctlError
+from stackctl.errors import StackctlError
 from stackctl.findings import InvalidFiles
 
 SCHEMA = 1
@@ -45,7 +45,7 @@ class JsonOutput:
         if self._streams:
             self._print({"schema": SCHEMA, "event": type(event).__name__.lower(), **plain(event)})
 
-    def ended(self, answer: object, code: Exit) -> None:
+    def ended(self, answer: object, code: int) -> None:
         self._print(self._head(code) | plain(answer))
 
     def error(self, error: StackctlError) -> None:
@@ -54,7 +54,7 @@ class JsonOutput:
             told["findings"] = plain([finding for finding in error.findings if finding.blocks])
         self._print(self._head(error.exit_code) | {"error": told})
 
-    def _head(self, code: Exit) -> dict[str, Any]:
+    def _head(self, code: int) -> dict[str, Any]:
         return {"schema": SCHEMA, "command": self._command, "exit": int(code)}
 
     def _print(self, document: Mapping[str, Any]) -> None:

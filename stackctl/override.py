@@ -97,8 +97,9 @@ def _port(port: Port) -> dict[str, Any]:
 def _with_machine(value: Any, machine: Mapping[str, str]) -> Any:
     """The value with the machine's variables filled in and every other one left for Compose."""
     if isinstance(value, str):
-        for name, known in machine.items():
-            value = value.replace(f"${{{name}}}", known)
+        if "$" in value:
+            for name, known in machine.items():
+                value = value.replace(f"${{{name}}}", known)
         return value
     if isinstance(value, Mapping):
         return {key: _with_machine(item, machine) for key, item in value.items()}
@@ -112,6 +113,8 @@ def _resolved(stanza: Stanza, variables: Mapping[str, str]) -> tuple[dict[str, A
 
     def walk(value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, str):
+            if "$" not in value:
+                return value
             try:
                 return interpolate(value, variables)
             except Undefined as missing:

@@ -113,6 +113,23 @@ def lines(
         )
 
 
+def attached(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | str | None = None
+) -> int:
+    """Run at our own terminal, with our own standard streams; its exit code, 128 and more for a signal."""
+    # Ctrl-C at the terminal reaches the child as well, and it is the child's to act upon. A handler, unlike
+    # SIG_IGN, is not handed down to it.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        child = subprocess.Popen(list(argv), env=None if env is None else dict(env), cwd=cwd)
+        code = child.wait()
+    except OSError as error:
+        raise _not_started(tuple(argv), error) from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code if code >= 0 else 128 - code
+
+
 def _start(
     argv: tuple[str, ...],
     env: Mapping[str, str] | None,

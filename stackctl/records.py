@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,10 @@ def append(root: Path, stack: Stack, bundle: Bundle, results: Iterable[Result], 
     if not records:
         return
     lines = "".join(json.dumps(asdict(record), ensure_ascii=False) + "\n" for record in records).encode()
+    _append(root, lines)
+
+
+def _append(root: Path, lines: bytes) -> None:
     path = root / FILE
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -193,6 +197,14 @@ def append(root: Path, stack: Stack, bundle: Bundle, results: Iterable[Result], 
         ) from error
 
 
+def rename(root: Path, stack: str, old: str, new: str, at: datetime) -> None:
+    """Adds a line that gives the records before it, where they are of `old`, the name `new`."""
+    if (root / FILE).exists():
+        moment = at.astimezone(UTC).isoformat(timespec="seconds")
+        line = {"schema": SCHEMA, "at": moment, "stack": stack, "renamed": {"from": old, "to": new}}
+        _append(root, (json.dumps(line) + "\n").encode())
+
+
 def read(root: Path) -> History:
     """All records. Lines that are none, such as half a line of a killed run, are set aside and named."""
     try:
@@ -207,13 +219,25 @@ def read(root: Path) -> History:
     torn: list[str] = []
     for number, line in enumerate(lines, 1):
         try:
-            records.append(_record(json.loads(line)))
+            data = json.loads(line)
+            if "renamed" in data:
+                old, new = data["renamed"]["from"], data["renamed"]["to"]
+                records = [_renamed(record, data["stack"], old, new) for record in records]
+            else:
+                records.append(_record(data))
         except (ValueError, KeyError, TypeError, AttributeError):
             torn.append(str(number))
     if not torn:
         return History(tuple(records))
     what = f"line {torn[0]} is no record" if len(torn) == 1 else f"lines {', '.join(torn[:5])} are no records"
     return History(tuple(records), f"{FILE}: {what}, and set aside; the others count")
+
+
+def _renamed(record: Record, stack: str, old: str, new: str) -> Record:
+    if record.stack != stack:
+        return record
+    depends = {new if name == old else name: digest for name, digest in record.depends.items()}
+    return replace(record, spoke=new if record.spoke == old else record.spoke, depends=depends)
 
 
 def _record(data: Mapping[str, Any]) -> Record:

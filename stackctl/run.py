@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from stackctl.errors import Exit, StackctlError, UsageError
 if TYPE_CHECKING:
     from stackctl.commands.story import Story
     from stackctl.console import Console
+    from stackctl.findings import Finding
     from stackctl.json_output import JsonOutput
 
 
@@ -51,7 +50,7 @@ class Output:
             self._console = Console(colour=self._options.colour, verbose=self._options.verbose)
         return self._console
 
-    def story(self, story: Story) -> Exit:
+    def story(self, story: Story) -> int:
         """Shows the story as it goes and gives its exit code; an interrupt reaches the story first."""
         try:
             while True:
@@ -73,7 +72,7 @@ class Output:
             else:
                 self.console.close()
                 self.console.answer(ended.answer)
-            return Exit(ended.exit_code)
+            return int(ended.exit_code)
         finally:
             story.close()
             if self._console is not None:
@@ -85,6 +84,11 @@ class Output:
         else:
             self.console.error(error)
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is somebody to ask."""
+        return self._json is None and sys.stdin.isatty()
+
     def confirm(self, question: str, *, yes: bool) -> bool:
         """A yes from `--yes` or from the person.
 
@@ -93,26 +97,44 @@ class Output:
         """
         if yes:
             return True
-        if self._json or not sys.stdin.isatty():
+        if not self.asks:
             raise UsageError("this needs a yes, and there is no terminal to ask at", "add --yes")
         return self.console.ask(question)
 
+    def edit_again(self, findings: tuple[Finding, ...]) -> bool:
+        """Shows what is wrong with a file that was just saved, and asks whether to go back to it."""
+        self.console.findings(findings)
+        return self.console.ask("Edit it again?")
+
+    def ask_for(self, what: str, default: str = "") -> str:
+        """A line from the person, where there is one; else the default."""
+        return self.console.ask_for(what, default) if self.asks else default
+
 
 def run(
-    command: str, options: Options, tell: Callable[[Path, Output], Story], *, streams: bool = False
-) -> Exit:
-    """Runs one command in the stack's folder."""
+    command: str,
+    options: Options,
+    tell: Callable[[Path, Output], Story],
+    *,
+    streams: bool = False,
+    anywhere: bool = False,
+    endless: bool = False,
+) -> int:
+    """Runs one command in the stack's folder, or, where it needs no stack, in any.
+
+    An `endless` command has no other end than an interrupt, which is then no failure.
+    """
     output = Output(command, options, streams=streams)
     # A terminated run must leave as tidily as an interrupted one.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        from stackctl.files import find_root
-
-        return output.story(tell(find_root(options.directory), output))
+        return output.story(tell(_folder(options.directory, anywhere), output))
     except StackctlError as error:
         output.error(error)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
+        if endless:
+            return Exit.DONE
         said = str(interrupt) or "nothing was changed"
         output.error(_Interrupted(f"interrupted; {said}"))
         return Exit.INTERRUPTED
@@ -123,6 +145,14 @@ def run(
     except Exception as bug:
         output.error(_Bug(f"this is a bug in stackctl: {bug!r}", f"the log is in {_log(bug)}"))
         return Exit.BUG
+
+
+def _folder(directory: Path | None, anywhere: bool) -> Path:
+    if anywhere:
+        return directory or Path.cwd()
+    from stackctl.files import find_root
+
+    return find_root(directory)
 
 
 class _Interrupted(StackctlError):
@@ -139,6 +169,8 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _log(bug: Exception) -> Path:
     import tempfile
+    import time
+    import traceback
 
     descriptor, name = tempfile.mkstemp(
         prefix=f"stackctl-bug-{time.strftime('%Y%m%d-%H%M%S')}-", suffix=".log"

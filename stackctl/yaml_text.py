@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 _WORD = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*\Z")
@@ -22,42 +23,55 @@ class Override(list[Any]):
 
 def scalar(value: Any) -> str:
     """One value on one line."""
-    if isinstance(value, str):
-        if _WORD.match(value) and value.lower() not in _NOT_A_WORD:
-            return value
-        return _BREAKS.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(value, ensure_ascii=False))
-    return json.dumps(value)
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+@lru_cache(maxsize=4096)
+def _text(value: str) -> str:
+    return value if _WORD.match(value) and value.lower() not in _NOT_A_WORD else quoted(value)
+
+
+def quoted(text: str) -> str:
+    """A text as a JSON string, which every YAML parser reads alike."""
+    return _BREAKS.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def dump(document: Mapping[str, Any], comments: Mapping[tuple[str, ...], str] | None = None) -> str:
     """The document as YAML; `comments` maps a key's path to a comment that stands above it."""
-    return "\n".join(_lines(document, (), comments or {})) + "\n"
+    lines: list[str] = []
+    _add(lines, document, "", (), comments or {})
+    return "\n".join(lines) + "\n"
 
 
-def _lines(data: Any, path: tuple[str, ...], comments: Mapping[tuple[str, ...], str]) -> Iterator[str]:
-    indent = "  " * len(path)
+def _add(
+    lines: list[str], data: Any, indent: str, path: tuple[str, ...], comments: Mapping[tuple[str, ...], str]
+) -> None:
     if isinstance(data, Mapping):
-        for key, value in data.items():
-            here = (*path, str(key))
+        for name, value in data.items():
+            key = str(name)
+            here = (*path, key)
             if comment := comments.get(here):
-                yield from (f"{indent}# {line}" for line in comment.splitlines())
+                lines.extend(f"{indent}# {line}" for line in comment.splitlines())
             tag = " !override" if isinstance(value, Override) else ""
-            if isinstance(value, (Mapping, list, tuple)) and value:
-                yield f"{indent}{scalar(str(key))}:{tag}"
-                yield from _lines(value, here, comments)
+            if value and isinstance(value, (dict, list, tuple, Mapping)):
+                lines.append(f"{indent}{scalar(key)}:{tag}")
+                _add(lines, value, indent + "  ", here, comments)
             else:
-                yield f"{indent}{scalar(str(key))}:{tag} {_leaf(value)}"
+                lines.append(f"{indent}{scalar(key)}:{tag} {_leaf(value)}")
     else:
         for item in data:
-            if isinstance(item, (Mapping, list, tuple)) and item:
-                first, *rest = _lines(item, (*path, "-"), comments)
-                yield f"{indent}- {first.lstrip()}"
-                yield from rest
+            if item and isinstance(item, (dict, list, tuple, Mapping)):
+                # The item's first line stands behind the dash.
+                first = len(lines)
+                _add(lines, item, indent + "  ", (*path, "-"), comments)
+                lines[first] = f"{indent}- {lines[first].lstrip()}"
             else:
-                yield f"{indent}- {_leaf(item)}"
+                lines.append(f"{indent}- {_leaf(item)}")
 
 
 def _leaf(value: Any) -> str:
+    if isinstance(value, str):
+        return scalar(value)
     if isinstance(value, Mapping):
         return "{}"
-    return "[]" if isinstance(value, Sequence) and not isinstance(value, str) else scalar(value)
+    return "[]" if isinstance(value, Sequence) else scalar(value)

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "stackctl"
 
 # Each room may import from the rooms above it, and from its own.
 ROOMS = (
-    "errors",
+    "errors names",
     "findings codes",
     "model",
     "events",
@@ -20,12 +20,12 @@ ROOMS = (
     "fingerprint api switches policy policy_problems haproxy harmless edge",
     "read",
     "lint templates render checks override",
-    "normal",
+    "normal starter junit",
     "attached",
     "compare",
     "plan",
     "process",
-    "files endpoint engine secrets state",
+    "files endpoint engine secrets state cache",
     "observe compose verify records ca",
     "edit apply",
     "adopt doctor graph",

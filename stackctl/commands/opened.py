@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stackctl import files
+from stackctl import cache, files
 from stackctl.compose import Compose
+from stackctl.endpoint import other_socket
 from stackctl.errors import UsageError
 from stackctl.events import Event, Said
 from stackctl.findings import Finding, InvalidFiles
@@ -42,7 +43,9 @@ class HostView:
 
 def find(root: Path) -> tuple[Stack | None, tuple[Finding, ...]]:
     """Everything that the files say, and every problem in them; nothing outside the folder is looked at."""
-    reading = read_stack(files.load(root))
+    memory = cache.remembered(root)
+    reading = read_stack(files.load(root), memory)
+    cache.remember(root, memory)
     if reading.stack is None:
         return None, reading.findings
     stack, missing = files.with_mounted(reading.stack, root)
@@ -68,6 +71,9 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
         InvalidFiles: `stack.local.yaml` is wrong, or a variable is defined nowhere.
     """
     host, findings = files.read_host(opened.root, environ, [spoke.name for spoke in opened.stack.spokes])
+    if not host.socket:
+        # What filters the Engine's API must filter that of the Engine on which it runs.
+        host = replace(host, socket=other_socket(environ))
     view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)

@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stackctl import records
+from stackctl.apply.wait import subscribe
 from stackctl.commands.opened import look_at_host, open_stack
 from stackctl.commands.plan import make
-from stackctl.commands.story import Ended, SpokeStatus, StatusAnswer, Story
+from stackctl.commands.story import Ended, SpokeStatus, StatusAnswer, Story, Watched
 from stackctl.engine import Engine
 from stackctl.events import Said
 from stackctl.findings import InvalidFiles
 from stackctl.model import Container, Verb
 from stackctl.observe import observe
 
+REFRESH = 2.0
+"""Seconds after which `--watch` looks again although nothing was told by the Engine."""
+
+_SETTLED = 0.15
+"""Seconds in which events that belong together come; they are shown as one."""
+
 
 def status(root: Path, *, environ: Mapping[str, str]) -> Story:
+    with Engine.connect(environ) as engine:
+        answer, said = look(root, engine, environ)
+    yield from said
+    return Ended(answer)
+
+
+def watch(root: Path, *, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> Story:
+    """The status again whenever something happens, until it is interrupted."""
+    with Engine.connect(environ) as engine:
+        answer, told = look(root, engine, environ)
+        yield from told
+        with subscribe(engine, answer.stack) as events:
+            while True:
+                yield Watched(answer)
+                if next(events.until(clock() + REFRESH), None) is not None:
+                    list(events.until(clock() + _SETTLED))
+                try:
+                    answer, said = look(root, engine, environ)
+                except InvalidFiles as error:
+                    # Somebody is in the middle of an edit: what was shown stays until the files are sound.
+                    said = (Said(error.message, warning=True),)
+                yield from (sentence for sentence in said if sentence not in told)
+                told = said
+
+
+def look(root: Path, engine: Engine, environ: Mapping[str, str]) -> tuple[StatusAnswer, tuple[Said, ...]]:
+    """How things stand, and what cannot be said of it."""
+    said: list[Said] = []
     opened = open_stack(root)
     view = look_at_host(opened, environ)
-    engine = Engine.connect(environ)
     observed = observe(engine, opened.stack.name)
     history = records.read(root)
     if history.torn:
-        yield Said(history.torn, warning=True)
+        said.append(Said(history.torn, warning=True))
     states = records.states(opened.stack, opened.bundle, history.records)
     try:
         made = make(opened, view, observed, frozenset({"*"}))
         verbs = {action.spoke: action.verb for action in made.plan.actions}
     except InvalidFiles as error:
         verbs = {}
-        yield Said(f"changes are unknown: {'; '.join(f.message for f in error.findings)}", warning=True)
+        said.append(
+            Said(f"changes are unknown: {'; '.join(f.message for f in error.findings)}", warning=True)
+        )
+    last = {r.spoke: r.at for r in history.records if r.stack == opened.stack.name}
     rows = []
     for spoke in opened.stack.spokes:
         containers = observed.of_spoke(spoke.name)
@@ -47,11 +85,13 @@ def status(root: Path, *, environ: Mapping[str, str]) -> Story:
                 states[spoke.name].state,
                 states[spoke.name].documented,
                 view.host.images.get(spoke.name, ""),
+                opened.bundle.fingerprints[spoke.name].short,
+                last.get(spoke.name, ""),
             )
         )
     known = {spoke.name for spoke in opened.stack.spokes}
     strays = tuple(c.name for c in observed.containers if c.spoke not in known)
-    return Ended(StatusAnswer(opened.stack.name, observed.engine_version, tuple(rows), strays))
+    return StatusAnswer(opened.stack.name, observed.engine_version, tuple(rows), strays), tuple(said)
 
 
 def _runs(container: Container | None) -> str:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stackctl.errors import Exit
 from stackctl.events import Event
-from stackctl.findings import Finding
-from stackctl.model import Fingerprint, Plan, Result, State
+from stackctl.findings import Code, Finding
+from stackctl.model import Fingerprint, Mount, Plan, Port, Result, Stanza, State
+
+if TYPE_CHECKING:
+    from stackctl.edit.mend import Mended
+    from stackctl.records import Seen
 
 
 @dataclass(frozen=True)
 class LintAnswer:
     findings: tuple[Finding, ...]
+    mended: tuple[Mended, ...] = ()
+    """What `--fix` changed; the findings are those that are left."""
+
+
+@dataclass(frozen=True)
+class ExplainAnswer:
+    code: Code
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,10 @@ class SpokeStatus:
     documented: bool
     stand_in: str
     """The image that runs here in place of the declared one."""
+    fingerprint: str = ""
+    """The first digits of what the files declare."""
+    proved_at: str = ""
+    """When its checks last ran, UTC; empty where they never did."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +108,121 @@ class DownAnswer:
 
 
 @dataclass(frozen=True)
+class WrittenAnswer:
+    """Files that were written, renamed into place or deleted, by path relative to the stack's folder."""
+
+    stack: str
+    written: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    """The lines of other files that were edited: `file:line: text as it is now`."""
+    next: tuple[str, ...] = ()
+    """The commands that a person would run now."""
+
+
+@dataclass(frozen=True)
+class EditAnswer:
+    files: tuple[str, ...]
+    """The files that were opened and changed."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One field of a spoke, and what states it."""
+
+    field: str
+    value: str
+    origin: str
+    """`file:line:column`; else `template`, `stack.yaml` or `stackctl`."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A spoke's container on this Engine."""
+
+    name: str
+    id: str
+    state: str
+    image: str
+    image_id: str
+    restarts: int
+    networks: Mapping[str, str]
+    mounts: tuple[Mount, ...]
+    ports: tuple[Port, ...]
+
+
+@dataclass(frozen=True)
+class ShowAnswer:
+    spoke: str
+    title: str
+    kind: str
+    page: str
+    manifest: str
+    status: str
+    values: tuple[Value, ...]
+    stanza: Stanza
+    """As it stands in the Compose file."""
+    fingerprint: Fingerprint
+    documented: bool
+    dependents: tuple[str, ...]
+    checks: tuple[str, ...]
+    """The titles of what must hold of it."""
+    proof: State
+    proved_at: str
+    """When the last record was made; empty where there is none."""
+    last: tuple[Seen, ...]
+    """What that record saw."""
+    runs: tuple[Runs, ...]
+    engine: str
+    """The Engine's version, or why nothing is known of it."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class ActedAnswer:
+    """What was done to the containers of which spokes."""
+
+    verb: str
+    spokes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PulledImage:
+    spoke: str
+    image: str
+    old: str
+    new: str
+    """The image's id before and after; `old` is empty where it was not there."""
+
+
+@dataclass(frozen=True)
+class PullAnswer:
+    images: tuple[PulledImage, ...]
+    skipped: Mapping[str, str]
+    """Spoke -> why there is nothing to pull."""
+
+
+@dataclass(frozen=True)
+class ExecAnswer:
+    spoke: str
+    command: tuple[str, ...]
+    stdout: str = ""
+    stderr: str = ""
+
+
+@dataclass(frozen=True)
+class VersionAnswer:
+    stackctl: str
+    python: str
+    engine: str
+    """Empty where none answers; then `trouble` says why."""
+    endpoint: str
+    compose: str
+    trouble: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LinesAnswer:
     """Every line was an event already."""
 
@@ -105,6 +236,14 @@ Answer = (
     | FingerprintAnswer
     | StatusAnswer
     | DownAnswer
+    | ExplainAnswer
+    | WrittenAnswer
+    | EditAnswer
+    | ShowAnswer
+    | ActedAnswer
+    | PullAnswer
+    | ExecAnswer
+    | VersionAnswer
     | LinesAnswer
 )
 
@@ -112,7 +251,15 @@ Answer = (
 @dataclass(frozen=True)
 class Ended:
     answer: Answer
-    exit_code: Exit = Exit.DONE
+    exit_code: Exit | int = Exit.DONE
+    """An Exit; of `exec`, the exit code of the command."""
 
 
-Story = Generator[Event, None, Ended]
+@dataclass(frozen=True)
+class Watched:
+    """How things stand now; the next one replaces it."""
+
+    answer: StatusAnswer
+
+
+Story = Generator[Event | Watched, None, Ended]

@@ -13,20 +13,30 @@ from stackctl.commands.story import Ended, Story, VerifyAnswer
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Checked, Event
+from stackctl.files import write_atomically
+from stackctl.junit import junit
 from stackctl.model import Result
 from stackctl.observe import observe
 from stackctl.verify.runner import verify as run_checks
 
 
 def verify(
-    root: Path, spokes: tuple[str, ...], *, profiles: frozenset[str], environ: Mapping[str, str]
+    root: Path,
+    spokes: tuple[str, ...],
+    *,
+    profiles: frozenset[str],
+    environ: Mapping[str, str],
+    report: Path | None = None,
 ) -> Story:
+    """Runs the checks; `report` gets the results as JUnit XML."""
     opened = open_stack(root)
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
     engine = Engine.connect(environ)
     chosen = set(named(opened, spokes)) or active_or_running(opened, engine, profiles)
     results = yield from prove(opened, view, engine, chosen)
+    if report is not None:
+        write_atomically(report, junit(opened.stack.name, results))
     return Ended(VerifyAnswer(results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 
 @dataclass(frozen=True)
@@ -43,17 +48,23 @@ _QUOTE = re.compile(r"\s*(?:>\s?)+")
 
 def read_blocks(text: str) -> tuple[Block, ...]:
     """The headings, lines and code blocks of a page, in order; tables, HTML and rules are left out."""
+    return tuple(_blocks(text))
+
+
+@cache
+def _markdown() -> MarkdownIt:
     # Imported late: it costs more than reading a small stack that has manifests only.
     from markdown_it import MarkdownIt
 
-    return tuple(_blocks(MarkdownIt("commonmark"), text))
+    # What stands inside a line is read from the line itself; parsing it would be half of all the work.
+    return MarkdownIt("commonmark").disable("inline")
 
 
-def _blocks(markdown: object, text: str) -> Iterator[Block]:
+def _blocks(text: str) -> Iterator[Block]:
     lines = text.split("\n")
     heading = 0
     item_lines: set[int] = set()
-    for token in markdown.parse(text):  # type: ignore[attr-defined]
+    for token in _markdown().parse(text):
         if token.type == "heading_open":
             heading = int(token.tag[1])
         elif token.type == "heading_close":

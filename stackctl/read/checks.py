@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from stackctl.codes import finding
 from stackctl.findings import Finding
@@ -24,12 +25,21 @@ class Surroundings:
 
     def called(self, host: str) -> Spoke | None:
         """The spoke that answers to a name on its networks."""
-        return next((spoke for spoke in self.spokes if host in _names_of(spoke)), None)
+        return self._by_name.get(host)
 
     def routed(self, host: str) -> bool:
-        return any(host in route.hosts for spoke in self.spokes for route in spoke.routes)
+        return host in self._routed
 
-    @property
+    @cached_property
+    def _by_name(self) -> dict[str, Spoke]:
+        """The first spoke of each name."""
+        return {name: spoke for spoke in reversed(self.spokes) for name in _names_of(spoke)}
+
+    @cached_property
+    def _routed(self) -> frozenset[str]:
+        return frozenset(host for spoke in self.spokes for route in spoke.routes for host in route.hosts)
+
+    @cached_property
     def edge(self) -> Spoke | None:
         return next((spoke for spoke in self.spokes if spoke.kind is Kind.EDGE), None)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path as File
 from typing import Any
 
 from stackctl.model import Path
@@ -38,7 +37,7 @@ class Malformed(ValueError):
 @cache
 def known() -> Mapping[str, Any]:
     """The data of `data/compose_keys.json`."""
-    text = files("stackctl").joinpath("data/compose_keys.json").read_text(encoding="utf-8")
+    text = (File(__file__).parent.parent / "data" / "compose_keys.json").read_text(encoding="utf-8")
     keys: Mapping[str, Any] = json.loads(text)
     return keys
 
@@ -51,6 +50,8 @@ def service_forms() -> Mapping[str, str]:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """A hint that names the known word most like this one; empty where none is near."""
+    import difflib  # a command that finds no mistake does without
+
     near = difflib.get_close_matches(word.lower(), sorted(words), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""
 

@@ -12,14 +12,13 @@ from stackctl.findings import Finding, Location
 from stackctl.model import Spoke, Stack
 from stackctl.read.accepting import sorted_and_accepted
 from stackctl.read.checks import Surroundings, resolve_checks
-from stackctl.read.manifest import read_manifest
+from stackctl.read.halves import Memory
 from stackctl.read.merge import merge
 from stackctl.read.networks import Networks
-from stackctl.read.page import read_page
-from stackctl.read.partial import SPOKE_NAME, CheckDraft
+from stackctl.read.partial import SPOKE_NAME, CheckDraft, Partial
 from stackctl.read.spoke import settle, unread_keys, with_domain
 from stackctl.read.stack_yaml import Settings, read_settings
-from stackctl.read.text import Source, read_text
+from stackctl.read.text import read_text
 from stackctl.read.variables import parse_env
 
 STACK_FILE = "stack.yaml"
@@ -36,14 +35,14 @@ class Reading:
 
 @dataclass
 class _Files:
-    """The texts of one spoke."""
+    """What the files of one spoke say."""
 
-    page: Source | None = None
-    manifest: Source | None = None
+    page: Partial | None = None
+    manifest: Partial | None = None
     findings: list[Finding] = field(default_factory=list)
 
 
-def read_stack(texts: Mapping[str, bytes]) -> Reading:
+def read_stack(texts: Mapping[str, bytes], memory: Memory | None = None) -> Reading:
     """Read a stack from its files, by path relative to its folder; their order does not matter."""
     if STACK_FILE not in texts:
         missing = finding(
@@ -56,7 +55,7 @@ def read_stack(texts: Mapping[str, bytes]) -> Reading:
     findings += wrong
     if settings is None:
         return Reading(None, sorted_and_accepted(findings, ()))
-    by_name, more = _spoke_files(texts)
+    by_name, more = _spoke_files(texts, memory or Memory())
     findings += more
     spokes, more = _read_spokes(by_name, settings)
     findings += more
@@ -78,7 +77,7 @@ def read_stack(texts: Mapping[str, bytes]) -> Reading:
     return Reading(stack, sorted_and_accepted(findings, spokes))
 
 
-def _spoke_files(texts: Mapping[str, bytes]) -> tuple[dict[str, _Files], list[Finding]]:
+def _spoke_files(texts: Mapping[str, bytes], memory: Memory) -> tuple[dict[str, _Files], list[Finding]]:
     by_name: dict[str, _Files] = {}
     findings: list[Finding] = []
     for path in sorted(texts):
@@ -90,13 +89,11 @@ def _spoke_files(texts: Mapping[str, bytes]) -> tuple[dict[str, _Files], list[Fi
             message = f"`{name}` cannot be the name of a spoke"
             findings.append(finding("SC110", Location(path), message, "use a-z, 0-9, - and _"))
             continue
-        source, found = read_text(path, texts[path])
         files = by_name.setdefault(name, _Files())
-        files.findings += found
         if match["kind"] == "md":
-            files.page = source
+            files.page = memory.half(path, texts[path])
         elif files.manifest is None:
-            files.manifest = source
+            files.manifest = memory.half(path, texts[path])
         else:
             message = f"`{name}` has two manifests; {files.manifest.file} is read"
             files.findings.append(finding("SC103", Location(path), message, "remove one of them"))
@@ -112,13 +109,12 @@ def _read_spokes(
     findings: list[Finding] = []
     for name, files in sorted(by_name.items()):
         page, manifest = files.page, files.manifest
-        stated = read_manifest(manifest) if manifest else None
         merged = merge(
-            with_domain(read_page(page), settings.domain) if page else None,
-            with_domain(stated, settings.domain) if stated else None,
+            with_domain(page, settings.domain) if page else None,
+            with_domain(manifest, settings.domain) if manifest else None,
         )
         settled = settle(name, merged, page.file if page else "", manifest.file if manifest else "", networks)
-        spokes.append(replace(settled.spoke, unread=unread_keys(stated) if stated else ()))
+        spokes.append(replace(settled.spoke, unread=unread_keys(manifest) if manifest else ()))
         drafts[name] = merged.checks
         findings += [replace(f, spoke=name) for f in (*files.findings, *settled.findings)]
     around = Surroundings(spokes, networks)

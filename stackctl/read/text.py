@@ -21,6 +21,8 @@ class Source:
 
     def at(self, line: int, column: int = 0) -> Location:
         """The place in the file of a line and column of `text`, both counted from 0."""
+        if not self.shifts:
+            return Location(self.file, line + 1, column + 1)
         more = 0
         for start, extra in self.shifts.get(line, ()):
             if start <= column:
@@ -116,3 +118,22 @@ def read_text(file: str, data: bytes) -> tuple[Source, tuple[Finding, ...]]:
         "save the file as UTF-8; stackctl reads it as it was meant",
     )
     return source, (wrong,)
+
+
+def as_meant(data: bytes) -> bytes:
+    """A file as UTF-8 as `read_text` understands it; its line ends and byte order mark stay.
+
+    What cannot be decoded without a loss is left as it is.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return data.decode("utf-16").encode()
+        except UnicodeDecodeError:
+            return data
+    text, undecodable = _decoded(data)
+    if undecodable is None:
+        if not any(_meant(match) != match[0] for match in _SURE.finditer(text)):
+            return data
+        text = "".join(_repaired(part)[0] for part in re.split(r"(\r\n|\r|\n)", text))
+    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
+    return mark + text.encode()

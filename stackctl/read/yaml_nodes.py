@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.tag import Tag
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
@@ -19,6 +21,8 @@ from stackctl.read.text import Source
 _MOST_NODES = 100_000
 _DEEPEST = 100
 _STANDARD = "tag:yaml.org,2002:"
+_TEXT = Tag(suffix=f"{_STANDARD}str")
+_UNTAGGED = Tag(suffix=f"{_STANDARD}untagged")
 
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _OCTAL_OR_HEX = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
@@ -70,11 +74,29 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
 
 def _compose(text: str) -> Node | None:
     try:
-        root: Node | None = YAML(typ="safe").compose(text)
+        root: Node | None = _Parser(text).get_single_node()
     except MarkedYAMLError:
         # The C parser refuses the colon in `[8080:80]`, which YAML 1.2 and Compose allow.
         root = YAML(typ="safe", pure=True).compose(text)
     return root
+
+
+class _Parser(CParser):  # type: ignore[misc]
+    """The C parser without ruamel's search for each word's type, which costs twice the parsing itself.
+
+    What a plain word means is `_Builder.scalar`'s to say.
+    """
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+
+    def resolve(self, kind: type[Node], _value: str | None, implicit: tuple[bool, bool]) -> Tag:
+        return _TEXT if kind is ScalarNode and not implicit[0] else _UNTAGGED
+
+    def descend_resolver(self, *_: object) -> None:
+        """Asked for by the parser; there are no rules by path."""
+
+    ascend_resolver = descend_resolver
 
 
 def plain(text: str) -> Any:
@@ -126,8 +148,9 @@ class _Builder:
             if not any(f.code == "SC101" for f in self.findings):
                 self.note("SC101", node, "aliases repeat too much of the document, or refer to themselves")
             return None
-        self.places.setdefault(path, self.at(node))
-        if not str(node.tag).startswith(_STANDARD):
+        if path not in self.places:
+            self.places[path] = self.at(node)
+        if node.ctag is not _UNTAGGED and not str(node.tag).startswith(_STANDARD):
             self.note("SC103", node, f"the tag {node.tag} is not supported")
         if isinstance(node, ScalarNode):
             return self.scalar(node, path)
@@ -185,8 +208,9 @@ class _Builder:
 
     def scalar(self, node: ScalarNode, path: Path) -> str | int | float | bool | None:
         text = str(node.value)
-        explicit_text = node.tag == f"{_STANDARD}str" and _INT.match(text) is not None
-        if node.style or explicit_text:
+        if node.style or (
+            node.ctag is not _UNTAGGED and node.tag == f"{_STANDARD}str" and _INT.match(text) is not None
+        ):
             return text
         if text in _WORDS:
             return _WORDS[text]

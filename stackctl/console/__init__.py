@@ -8,27 +8,39 @@ from functools import singledispatchmethod
 from typing import TextIO
 
 from rich.console import Console as Terminal
+from rich.console import Group, RenderableType
+from rich.live import Live
 from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from stackctl.commands.story import (
+    ActedAnswer,
     Answer,
     DownAnswer,
+    EditAnswer,
+    ExecAnswer,
+    ExplainAnswer,
     FingerprintAnswer,
     LinesAnswer,
     LintAnswer,
     PlanAnswer,
+    PullAnswer,
     RenderAnswer,
+    ShowAnswer,
     StatusAnswer,
     UpAnswer,
     VerifyAnswer,
+    VersionAnswer,
+    Watched,
+    WrittenAnswer,
 )
+from stackctl.console.answers import code, mended, pulled, status, versions, written
+from stackctl.console.spoke import spoke
 from stackctl.errors import StackctlError
 from stackctl.events import Checked, Event, Finished, Found, Line, Planned, Said, Started
 from stackctl.findings import Finding, InvalidFiles, Severity
-from stackctl.model import Action, Outcome, Plan, Result, State, Verb
+from stackctl.model import Action, Outcome, Plan, Result, Verb
 
 _MARK = {
     Verb.CREATE: ("+", "green"),
@@ -41,12 +53,6 @@ _OUTCOME = {
     Outcome.PASSED: ("✔", "green"),
     Outcome.FAILED: ("✘", "red"),
     Outcome.UNREACHABLE: ("?", "magenta"),
-}
-_STATE = {
-    State.PROVED: "green",
-    State.STALE: "yellow",
-    State.FAILING: "red",
-    State.UNTESTED: "dim",
 }
 _SPOKE_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green")
 
@@ -62,12 +68,14 @@ class Console:
         self._started: dict[tuple[str, str], tuple[float, TaskID | None]] = {}
         self._progress: Progress | None = None
         self._colour_of: dict[str, str] = {}
+        self._live: Live | None = None
+        self._watched: StatusAnswer | None = None
         self._checked_spoke = ""
 
     # ---- while it works
 
     @singledispatchmethod
-    def show(self, event: Event) -> None:
+    def show(self, event: Event | Watched) -> None:
         raise TypeError(f"no way to show {event!r}")
 
     @show.register
@@ -129,8 +137,24 @@ class Console:
         prefix = Text(f"{event.spoke} | ", colour) if event.spoke else Text()
         self._out.print(prefix + Text.from_ansi(event.text))
 
+    @show.register
+    def _(self, event: Watched) -> None:
+        if not self._out.is_terminal:
+            if event.answer != self._watched:
+                self._out.print(self._status(event.answer))
+            self._watched = event.answer
+            return
+        if self._live is None:
+            self._live = Live(console=self._out, auto_refresh=False)
+            self._live.start()
+        told = Text(f"\n{time.strftime('%H:%M:%S')}, Ctrl-C ends", "dim")
+        self._live.update(Group(self._status(event.answer), told), refresh=True)
+
     def close(self) -> None:
         """Ends the progress display; safe to call twice."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
@@ -143,6 +167,8 @@ class Console:
 
     @answer.register
     def _(self, answer: LintAnswer) -> None:
+        if answer.mended:
+            self._out.print(mended(answer.mended))
         for finding in answer.findings:
             self._finding(self._out, finding)
         errors = sum(finding.blocks for finding in answer.findings)
@@ -200,31 +226,7 @@ class Console:
 
     @answer.register
     def _(self, answer: StatusAnswer) -> None:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("spoke", "kind", "profile", "runs", "files", "proof", "page"):
-            table.add_column(column, overflow="fold")
-        for row in answer.spokes:
-            runs = row.runs + (f", {row.restarts} restarts" if row.restarts else "")
-            table.add_row(
-                row.spoke,
-                row.kind,
-                ",".join(row.profiles) or "-",
-                Text(runs, "green" if row.runs in ("healthy", "running") else "yellow"),
-                Text(row.changes or "same", "yellow" if row.changes else "green"),
-                Text(row.proof.value, _STATE[row.proof]),
-                "documented" if row.documented else "-",
-            )
-        self._out.print(Text.assemble((answer.stack, "bold"), f"  on Engine {answer.engine}"))
-        self._out.print(table)
-        for row in answer.spokes:
-            if row.stand_in:
-                self._out.print(
-                    Text(f"{row.spoke}: {row.stand_in} stands in for the declared image", "yellow")
-                )
-        for name in answer.strays:
-            self._out.print(
-                Text(f"{name}: its spoke is gone; `stackctl up` asks before it removes it", "yellow")
-            )
+        self._out.print(self._status(answer))
 
     @answer.register
     def _(self, answer: DownAnswer) -> None:
@@ -232,8 +234,36 @@ class Console:
             self._out.print(f"removed {_count(len(answer.removed), 'container')}; volumes were kept")
 
     @answer.register
-    def _(self, answer: LinesAnswer) -> None:
-        pass
+    def _(self, answer: ExplainAnswer) -> None:
+        self._out.print(code(answer.code), soft_wrap=False)
+
+    @answer.register
+    def _(self, answer: WrittenAnswer) -> None:
+        self._out.print(written(answer))
+        self._warned()
+
+    @answer.register
+    def _(self, answer: EditAnswer) -> None:
+        for finding in answer.findings:
+            self._finding(self._out, finding)
+
+    @answer.register
+    def _(self, answer: ShowAnswer) -> None:
+        self._out.print(spoke(answer), soft_wrap=False, crop=False)
+        for finding in answer.findings:
+            self._finding(self._err, finding)
+
+    @answer.register
+    def _(self, answer: PullAnswer) -> None:
+        self._out.print(pulled(answer))
+
+    @answer.register
+    def _(self, answer: VersionAnswer) -> None:
+        self._out.print(versions(answer))
+
+    @answer.register
+    def _(self, answer: ExecAnswer | ActedAnswer | LinesAnswer) -> None:
+        """Everything was seen already."""
 
     # ---- when it fails
 
@@ -248,9 +278,20 @@ class Console:
             self._err.print(Text.assemble(("hint: ", "bold"), error.hint))
         if error.detail:
             if self._verbose:
-                self._err.print(Padding(Text(error.detail, "dim"), (0, 0, 0, 2)))
+                self._err.print(Padding(Text(error.detail, "dim"), (0, 0, 0, 2)), soft_wrap=False)
             else:
                 self._err.print(Text("`--verbose` shows the command and its output", "dim"))
+
+    def findings(self, findings: tuple[Finding, ...]) -> None:
+        for finding in findings:
+            self._finding(self._err, finding)
+
+    def ask_for(self, what: str, default: str = "") -> str:
+        """A line from the person at the terminal, or the default for an empty one."""
+        self.close()
+        told = f" [{default}]" if default else ""
+        self._err.print(Text.assemble((what, "bold"), f"{told}: "), end="")
+        return sys.stdin.readline().strip() or default
 
     def ask(self, question: str) -> bool:
         """A yes or no from the person at the terminal; everything but a yes is a no."""
@@ -259,6 +300,9 @@ class Console:
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     # ---- pieces
+
+    def _status(self, answer: StatusAnswer) -> RenderableType:
+        return status(answer, wide=self._verbose or self._out.width >= 110)
 
     def _plan(self, plan: Plan) -> None:
         for action in plan.actions:
@@ -331,8 +375,13 @@ class Console:
 
 
 def _terminal(colour: bool | None, file: TextIO) -> Terminal:
-    # Words wrap for a person; a program that reads lines gets whole ones.
-    return Terminal(file=file, no_color=colour is False, highlight=False, soft_wrap=not file.isatty())
+    # None leaves colours to NO_COLOR. Words wrap for a person; a program that reads lines gets whole ones.
+    return Terminal(
+        file=file,
+        no_color=None if colour is None else not colour,
+        highlight=False,
+        soft_wrap=not file.isatty(),
+    )
 
 
 def _step(step: str, spoke: str) -> str:

@@ -1,83 +1,52 @@
-"""The command line: options, confirmation, exit codes; no logic."""
+"""The commands of every day: from the files to a proved stack, and down again."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stackctl import __version__
-from stackctl.errors import Exit
-from stackctl.run import Options, run
-
-app = typer.Typer(
-    name="stackctl",
-    help="Runs self-hosted Docker services from their pages, and proves that the pages are true.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Begin with: stackctl lint · stackctl plan · stackctl up --profile core · stackctl verify",
+from stackctl.cli.app import (
+    Directory,
+    Json,
+    NoColour,
+    Profile,
+    SomeSpokes,
+    Spokes,
+    Verbose,
+    Yes,
+    app,
+    names_of,
+    options_of,
 )
-
-Directory = Annotated[
-    Path | None,
-    typer.Option(
-        "-C", "--directory", metavar="DIR", help="The stack's folder, or one below it. [default: .]"
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show what was seen, and the commands behind an error.")
-]
-NoColour = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.")]
-Profile = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--profile", "-p", metavar="NAME", help="Also the spokes of this profile; repeatable, '*' for all."
-    ),
-]
-Spokes = Annotated[list[str] | None, typer.Argument(metavar="[SPOKE]...", help="Only these spokes.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
-def _options(directory: Path | None, json: bool, verbose: bool, no_colour: bool) -> Options:
-    return Options(directory, json, verbose, False if no_colour else None)
-
-
-def _names(values: list[str] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values or ()))
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"stackctl {__version__}")
-        raise typer.Exit()
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Runs self-hosted Docker services from their pages, and proves that the pages are true."""
+from stackctl.run import run
 
 
 @app.command()
 def lint(
-    directory: Directory = None, json: Json = False, verbose: Verbose = False, no_colour: NoColour = False
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended without changing what it means.")
+    ] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Why a code is one, with examples.")
+    ] = None,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
 ) -> None:
     """Find every mistake in pages, manifests and stack.yaml; needs no Docker.
 
-    Example: stackctl lint
+    Examples: stackctl lint · stackctl lint --fix · stackctl lint --explain SC401
     """
-    from stackctl.commands.lint import lint as tell
+    from stackctl.commands import lint as tell
 
-    raise typer.Exit(run("lint", _options(directory, json, verbose, no_colour), lambda root, _: tell(root)))
+    options = options_of(directory, json, verbose, no_colour)
+    if explain is not None:
+        raise typer.Exit(run("lint", options, lambda _root, _: tell.explain(explain), anywhere=True))
+    raise typer.Exit(run("lint", options, lambda root, _: tell.lint(root, fix=fix)))
 
 
 @app.command()
@@ -100,7 +69,7 @@ def render(
     raise typer.Exit(
         run(
             "render",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, _: tell(root, check=check, stdout=stdout, environ=os.environ),
         )
     )
@@ -128,10 +97,10 @@ def plan(
     raise typer.Exit(
         run(
             "plan",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, _: tell(
                 root,
-                _names(spokes),
+                names_of(spokes),
                 profiles=frozenset(profile or ()),
                 refresh=refresh,
                 check=check,
@@ -166,10 +135,10 @@ def up(
     raise typer.Exit(
         run(
             "up",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, output: tell(
                 root,
-                _names(spokes),
+                names_of(spokes),
                 profiles=frozenset(profile or ()),
                 refresh=refresh,
                 verify=not no_verify,
@@ -183,19 +152,29 @@ def up(
 
 @app.command()
 def status(
-    directory: Directory = None, json: Json = False, verbose: Verbose = False, no_colour: NoColour = False
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on showing it, until Ctrl-C, which then exits 0.")
+    ] = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
 ) -> None:
     """Show per spoke what runs, whether it is what the files declare, and what was proved of it.
 
-    Example: stackctl status
+    A wide terminal, or --verbose, adds the fingerprint and the time of the last checks.
+
+    Examples: stackctl status · stackctl status --watch
     """
-    from stackctl.commands.status import status as tell
+    from stackctl.commands import status as tell
 
     raise typer.Exit(
         run(
             "status",
-            _options(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, environ=os.environ),
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: (tell.watch if watch else tell.status)(root, environ=os.environ),
+            streams=watch,
+            endless=watch,
         )
     )
 
@@ -204,6 +183,9 @@ def status(
 def verify(
     spokes: Spokes = None,
     profile: Profile = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results as JUnit XML too.")
+    ] = None,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -211,15 +193,21 @@ def verify(
 ) -> None:
     """Run the checks against what runs; exit 8 where one does not hold. Harmless on a live host.
 
-    Examples: stackctl verify · stackctl verify docker-socket-proxy --json
+    Examples: stackctl verify · stackctl verify docker-socket-proxy --json · stackctl verify --junit out.xml
     """
     from stackctl.commands.verify import verify as tell
 
     raise typer.Exit(
         run(
             "verify",
-            _options(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, _names(spokes), profiles=frozenset(profile or ()), environ=os.environ),
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(
+                root,
+                names_of(spokes),
+                profiles=frozenset(profile or ()),
+                environ=os.environ,
+                report=junit,
+            ),
         )
     )
 
@@ -248,15 +236,15 @@ def fingerprint(
     raise typer.Exit(
         run(
             "fingerprint",
-            _options(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, _names(spokes), check=check, applied=applied, environ=os.environ),
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, names_of(spokes), check=check, applied=applied, environ=os.environ),
         )
     )
 
 
 @app.command()
 def logs(
-    spokes: Annotated[list[str], typer.Argument(metavar="SPOKE...", help="The spokes to read.")],
+    spokes: SomeSpokes,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
     tail: Annotated[int, typer.Option("--tail", "-n", min=0, help="How many lines from the end.")] = 100,
     directory: Directory = None,
@@ -273,9 +261,10 @@ def logs(
     raise typer.Exit(
         run(
             "logs",
-            _options(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, _names(spokes), follow=follow, tail=tail, environ=os.environ),
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, names_of(spokes), follow=follow, tail=tail, environ=os.environ),
             streams=True,
+            endless=follow,
         )
     )
 
@@ -297,7 +286,7 @@ def down(
     raise typer.Exit(
         run(
             "down",
-            _options(directory, json, verbose, no_colour),
+            options_of(directory, json, verbose, no_colour),
             lambda root, output: tell(
                 root,
                 confirm=lambda names: output.confirm(
@@ -307,11 +296,3 @@ def down(
             ),
         )
     )
-
-
-def main() -> None:
-    """The entry point of the `stackctl` program."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)

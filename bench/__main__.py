@@ -1,0 +1,192 @@
+"""One table of ratios from one run. Exit code 7 where a bar does not hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from bench import stacks
+from bench.measure import Measured, Ratio, Run, Session
+
+HERE = Path(__file__).parent
+PYTHON = sys.executable
+STACKCTL = str(Path(sys.executable).parent / "stackctl")
+PREFIX = "stackctl-bench-"
+
+RATIOS = (
+    Ratio("start", "stackctl --version", "import typer", 1.5),
+    Ratio("render", "render, cached", "YAML alone", 1.3),
+    Ratio("render", "render, cold", "YAML alone", 1.3),
+    Ratio("no-op", "stackctl up", "compose up --wait", 0.35, later=True),
+    Ratio("no-op", "stackctl up", "compose up", 2.0, later=True),
+    Ratio("no-op", "stackctl plan", "compose up", 2.0, later=True),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: a hint, not a measurement")
+    parser.add_argument("--json", action="store_true", help="every number that was taken")
+    asked = parser.parse_args()
+    session = Session(rounds=3 if asked.quick else 15)
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as work:
+        start(session, Path(work))
+        render(session, Path(work) / "render")
+        no_op(session, Path(work) / "no-op")
+    measured = [session.ratio(ratio) for ratio in RATIOS]
+    if asked.json:
+        print(json.dumps(document(session, measured), indent=1))
+    else:
+        print(table(session, measured))
+    return 7 if any(not m.holds and not m.ratio.later for m in measured) else 0
+
+
+# ---- cases
+
+
+def start(session: Session, work: Path) -> None:
+    session.interleaved(
+        "start",
+        (
+            Run("stackctl --version", [STACKCTL, "--version"], work),
+            Run("import typer", [PYTHON, "-c", "import typer"], work),
+        ),
+    )
+
+
+def render(session: Session, root: Path, spokes: int = 200) -> None:
+    stacks.to_render(root, spokes)
+    stackctl(root, "render")
+    compose = root / "docker-compose.yml"
+    rendered, again = root / "rendered.json", root / "again.yml"
+    rendered.write_text(json.dumps(YAML(typ="safe").load(compose)))
+    base = [PYTHON, str(HERE / "yaml_alone.py"), str(root / "spokes"), str(rendered), str(again)]
+    cache = root / ".stackctl" / "cache"
+
+    def cold() -> None:
+        shutil.rmtree(cache, ignore_errors=True)
+        compose.unlink()
+
+    session.interleaved(
+        "render",
+        (
+            Run("YAML alone", base, root),
+            Run("render, cold", [STACKCTL, "render"], root, cold),
+            Run("render, cached", [STACKCTL, "render"], root, compose.unlink),
+        ),
+    )
+
+
+def no_op(session: Session, root: Path, spokes: int = 30) -> None:
+    with running(root, spokes):
+        session.interleaved(
+            "no-op",
+            (
+                Run("stackctl up", [STACKCTL, "up", "--yes", "--no-verify"], root),
+                Run("compose up --wait", ["docker", "compose", "up", "-d", "--wait"], root),
+                Run("stackctl plan", [STACKCTL, "plan"], root),
+                Run("compose up", ["docker", "compose", "up", "-d"], root),
+            ),
+        )
+
+
+@contextmanager
+def running(root: Path, spokes: int) -> Iterator[None]:
+    """A stack of its own; what an earlier bench was killed over goes first."""
+    sweep()
+    # The process number tells later benches whether this one still runs.
+    stacks.to_run(root, f"{PREFIX}{os.getpid()}-{secrets.token_hex(2)}", spokes, whoami())
+    try:
+        stackctl(root, "up", "--yes", "--no-verify")
+        yield
+    finally:
+        subprocess.run(["docker", "compose", "down", "-t", "0"], cwd=root, capture_output=True, timeout=120)
+
+
+def sweep() -> None:
+    for kind, rows in (("container", ["ls", "--all"]), ("network", ["ls"])):
+        form = '{{.ID}} {{.Label "com.docker.compose.project"}}'
+        for line in said("docker", kind, *rows, "--format", form).splitlines():
+            name, _, project = line.partition(" ")
+            owner = project.removeprefix(PREFIX).split("-")[0]
+            if project.startswith(PREFIX) and not Path(f"/proc/{owner}").exists():
+                said("docker", kind, "rm", *(["--force"] if kind == "container" else []), name)
+
+
+def whoami() -> str:
+    local = HERE.parent / "stack.local.yaml"
+    images = (YAML(typ="safe").load(local) or {}).get("images", {}) if local.exists() else {}
+    return str(images.get("whoami", stacks.WHOAMI))
+
+
+def stackctl(root: Path, *words: str) -> None:
+    done = subprocess.run([STACKCTL, *words], cwd=root, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise SystemExit(f"bench: stackctl {' '.join(words)} failed: {done.stderr or done.stdout}")
+
+
+# ---- what is shown
+
+
+def document(session: Session, measured: list[Measured]) -> dict[str, object]:
+    return {
+        "machine": machine(session),
+        "ratios": [
+            {
+                "of": m.ratio.of,
+                "to": m.ratio.to,
+                "value": round(m.value, 3),
+                "bar": m.ratio.bar,
+                "holds": m.holds,
+                "later": m.ratio.later,
+            }
+            for m in measured
+        ],
+        "milliseconds": session.raw,
+    }
+
+
+def table(session: Session, measured: list[Measured]) -> str:
+    lines = [", ".join(f"{name} {value}" for name, value in machine(session).items()), ""]
+    row = "{:<20} {:>8}  {:<20} {:>8}  {:>6}  {:>6}  {}"
+    lines.append(row.format("what", "ms", "measured in", "ms", "ratio", "bar", ""))
+    for m in measured:
+        verdict = "holds" if m.holds else "does not hold" + (" yet" if m.ratio.later else "")
+        lines.append(
+            row.format(
+                *(m.ratio.of, f"{m.ms:.0f}", m.ratio.to, f"{m.base_ms:.0f}"),
+                *(f"{m.value:.2f}", f"{m.ratio.bar:g}", verdict),
+            )
+        )
+    return "\n".join(lines)
+
+
+def machine(session: Session) -> dict[str, object]:
+    return {
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "Python": platform.python_version(),
+        "Engine": said("docker", "version", "--format", "{{.Server.Version}}"),
+        "Compose": said("docker", "compose", "version", "--short"),
+        "rounds": session.rounds,
+    }
+
+
+def said(*argv: str) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

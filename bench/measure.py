@@ -1,0 +1,90 @@
+"""Interleaved runs of commands, and their medians."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command that is measured; `before` is not."""
+
+    name: str
+    argv: Sequence[str]
+    cwd: Path
+    before: Callable[[], object] = lambda: None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How long one thing may take, measured in another."""
+
+    case: str
+    of: str
+    to: str
+    bar: float
+    later: bool = False
+    """The bar belongs to later work: it is shown, and does not fail."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    ratio: Ratio
+    ms: float
+    base_ms: float
+
+    @property
+    def value(self) -> float:
+        return self.ms / self.base_ms
+
+    @property
+    def holds(self) -> bool:
+        return self.value <= self.ratio.bar
+
+
+@dataclass
+class Session:
+    """Every number that was taken."""
+
+    rounds: int
+    raw: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=lambda: compiled(os.environ))
+
+    def interleaved(self, case: str, runs: Sequence[Run]) -> None:
+        """Each command in turn, so that whatever else this machine does meets all of them alike."""
+        taken: dict[str, list[float]] = {run.name: [] for run in runs}
+        for number in range(-1, self.rounds):
+            for run in runs:
+                run.before()
+                milliseconds = self.timed(run)
+                # The first round fills caches: of files, and of byte code.
+                if number >= 0:
+                    taken[run.name].append(milliseconds)
+        self.raw[case] = taken
+
+    def timed(self, run: Run) -> float:
+        began = time.perf_counter()
+        done = subprocess.run(
+            run.argv, cwd=run.cwd, env=self.environ, capture_output=True, text=True, timeout=120, check=False
+        )
+        took = (time.perf_counter() - began) * 1000
+        if done.returncode:
+            raise SystemExit(f"bench: {' '.join(run.argv)} failed: {done.stderr or done.stdout}")
+        return took
+
+    def median(self, case: str, name: str) -> float:
+        return statistics.median(self.raw[case][name])
+
+    def ratio(self, ratio: Ratio) -> Measured:
+        return Measured(ratio, self.median(ratio.case, ratio.of), self.median(ratio.case, ratio.to))
+
+
+def compiled(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which Python keeps byte code, as it does where stackctl was installed."""
+    return {name: value for name, value in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

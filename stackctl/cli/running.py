@@ -1,0 +1,147 @@
+"""The commands that act on single containers and images, and `show`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from stackctl.cli.app import (
+    Directory,
+    Json,
+    NoColour,
+    OneSpoke,
+    Profile,
+    SomeSpokes,
+    Spokes,
+    Verbose,
+    app,
+    names_of,
+    options_of,
+)
+from stackctl.run import Options, run
+
+
+@app.command()
+def show(
+    spoke: OneSpoke,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Show all that is known of a spoke: each value and its place, what runs, what was proved.
+
+    Example: stackctl show traefik
+    """
+    from stackctl.commands.show import show as tell
+
+    raise typer.Exit(
+        run(
+            "show",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, spoke, environ=os.environ),
+        )
+    )
+
+
+@app.command()
+def restart(
+    spokes: SomeSpokes,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Restart the containers of spokes as they are; `up` is what applies changed files.
+
+    Example: stackctl restart traefik whoami
+    """
+    _act("restart", spokes, options_of(directory, json, verbose, no_colour))
+
+
+@app.command()
+def stop(
+    spokes: SomeSpokes,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Stop the containers of spokes; the next `up` that means them starts them again.
+
+    Example: stackctl stop whoami
+    """
+    _act("stop", spokes, options_of(directory, json, verbose, no_colour))
+
+
+def _act(verb: str, spokes: list[str], options: Options) -> None:
+    from stackctl.commands.running import act
+
+    raise typer.Exit(
+        run(verb, options, lambda root, _: act(root, verb, names_of(spokes), environ=os.environ))
+    )
+
+
+@app.command()
+def pull(
+    spokes: Spokes = None,
+    profile: Profile = None,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Pull the images of spokes; restarts nothing: `plan` then shows which moved.
+
+    Examples: stackctl pull --profile core · stackctl pull traefik
+    """
+    from stackctl.commands.pull import pull as tell
+
+    raise typer.Exit(
+        run(
+            "pull",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(
+                root, names_of(spokes), profiles=frozenset(profile or ()), environ=os.environ
+            ),
+        )
+    )
+
+
+@app.command("exec", context_settings={"allow_interspersed_args": False})
+def exec_(
+    spoke: OneSpoke,
+    command: Annotated[list[str], typer.Argument(metavar="-- CMD...", help="The command and its words.")],
+    user: Annotated[
+        str, typer.Option("--user", "-u", metavar="USER", help="Run it as this user of the container.")
+    ] = "",
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Run a command inside a spoke's container; ends with its exit code. Options stand before SPOKE.
+
+    Examples: stackctl exec traefik -- traefik version · stackctl exec -u 0 blog -- sh
+    """
+    from stackctl.commands.exec import exec as tell
+
+    words = tuple(command[1:] if command[:1] == ["--"] else command)
+    raise typer.Exit(
+        run(
+            "exec",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(
+                root,
+                spoke,
+                words,
+                user=user,
+                attached=not json,
+                terminal=not json and sys.stdin.isatty() and sys.stdout.isatty(),
+                environ=os.environ,
+            ),
+        )
+    )

@@ -1,0 +1,206 @@
+"""The commands that write pages and manifests."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stackctl.cli.app import Directory, Json, NoColour, OneSpoke, Verbose, Yes, app, names_of, options_of
+from stackctl.run import run
+
+
+class NewKind(StrEnum):
+    APP = "app"
+    JOB = "job"
+    SOCKET_PROXY = "socket-proxy"
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The new stack's folder.")] = Path("."),
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="The stack's name. [default: that of the folder]")
+    ] = "",
+    domain: Annotated[
+        str,
+        typer.Option("--domain", metavar="NAME", help="Where its host names live; *.localhost needs no DNS."),
+    ] = "stack.localhost",
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Write a first stack: stack.yaml, a socket proxy, an edge; writes over nothing.
+
+    Examples: stackctl init homelab · stackctl init . --name homelab --domain example.org
+    """
+    from stackctl.commands.init import init as tell
+
+    raise typer.Exit(
+        run(
+            "init",
+            options_of(directory, json, verbose, no_colour),
+            lambda here, _: tell(here / folder, name=name, domain=domain),
+            anywhere=True,
+        )
+    )
+
+
+@app.command()
+def new(
+    spoke: Annotated[str, typer.Argument(metavar="NAME", help="The new spoke's name.")],
+    kind: Annotated[NewKind | None, typer.Option("--kind", help="What it is. [default: app]")] = None,
+    image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="Its image, with a tag.")] = "",
+    host: Annotated[
+        str, typer.Option("--host", metavar="NAME", help="The host name that the edge routes to it.")
+    ] = "",
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", help="The port that its container listens on.")
+    ] = 0,
+    profile: Annotated[
+        str, typer.Option("--profile", "-p", metavar="NAME", help="Start it with this profile only.")
+    ] = "",
+    depends_on: Annotated[
+        list[str] | None,
+        typer.Option("--depends-on", metavar="SPOKE", help="A spoke that it needs; repeatable."),
+    ] = None,
+    volume: Annotated[
+        list[str] | None,
+        typer.Option("--volume", metavar="NAME:PATH", help="A volume that it keeps its data in; repeatable."),
+    ] = None,
+    page_only: Annotated[bool, typer.Option("--page-only", help="Write no manifest.")] = False,
+    manifest_only: Annotated[bool, typer.Option("--manifest-only", help="Write no page.")] = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Write the page and manifest of a new spoke; at a terminal, asks for what is not given.
+
+    Examples: stackctl new blog · stackctl new blog --image ghost:5-alpine --host blog --port 2368
+    """
+    if page_only and manifest_only:
+        raise typer.BadParameter("--page-only and --manifest-only leave nothing to write")
+    from stackctl.commands.new import asked
+    from stackctl.commands.new import new as tell
+    from stackctl.errors import UsageError
+    from stackctl.model import Kind
+    from stackctl.run import Output
+    from stackctl.starter import NewSpoke
+
+    def wanted(output: Output) -> NewSpoke:
+        chosen = kind.value if kind else ""
+        if not (chosen or image):
+            chosen = output.ask_for("Kind: app, job or socket-proxy", "app")
+        if chosen and chosen not in list(NewKind):
+            raise UsageError(f"`{chosen}` is not a kind of spoke", f"one of {', '.join(NewKind)}")
+        of_kind = Kind(chosen or NewKind.APP)
+        given = NewSpoke(spoke, of_kind, image, host, port, profile, names_of(depends_on), names_of(volume))
+        # Whoever names the image wants no questions.
+        return given if image else asked(given, output.ask_for)
+
+    raise typer.Exit(
+        run(
+            "new",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, output: tell(
+                root, wanted(output), with_page=not manifest_only, with_manifest=not page_only
+            ),
+        )
+    )
+
+
+@app.command()
+def edit(
+    spoke: OneSpoke,
+    manifest: Annotated[bool, typer.Option("--manifest", help="Open the manifest, not the page.")] = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Open a spoke's page in $VISUAL or $EDITOR, and lint what was saved.
+
+    Examples: stackctl edit traefik · stackctl edit traefik --manifest
+    """
+    from stackctl.commands.edit import edit as tell
+
+    raise typer.Exit(
+        run(
+            "edit",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, output: tell(
+                root,
+                spoke,
+                manifest=manifest,
+                again=lambda found: output.asks and output.edit_again(found),
+                environ=os.environ,
+            ),
+        )
+    )
+
+
+@app.command()
+def rename(
+    old: OneSpoke,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    yes: Yes = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Rename a spoke: its files, what others say of it, and its history; volumes keep their names.
+
+    Shows each line that changes, and asks. The next `up` replaces its container.
+
+    Example: stackctl rename blog journal
+    """
+    from stackctl.commands.rename import rename as tell
+
+    raise typer.Exit(
+        run(
+            "rename",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, output: tell(
+                root, old, new, confirm=lambda text: output.confirm(text, yes=yes), environ=os.environ
+            ),
+        )
+    )
+
+
+@app.command()
+def remove(
+    spoke: OneSpoke,
+    keep_container: Annotated[
+        bool, typer.Option("--keep-container", help="Leave the container to the next `up`.")
+    ] = False,
+    yes: Yes = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Delete a spoke's files, and its container; refuses while another depends on it; never a volume.
+
+    Examples: stackctl remove blog · stackctl remove blog --keep-container
+    """
+    from stackctl.commands.remove import remove as tell
+
+    raise typer.Exit(
+        run(
+            "remove",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, output: tell(
+                root,
+                spoke,
+                keep_container=keep_container,
+                confirm=lambda text: output.confirm(text, yes=yes),
+                environ=os.environ,
+            ),
+        )
+    )

@@ -1,0 +1,46 @@
+"""`stackctl init`: the folder of a first stack, with a socket proxy and an edge."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from stackctl.commands.opened import find
+from stackctl.commands.story import Ended, Story, WrittenAnswer
+from stackctl.errors import UsageError
+from stackctl.events import Found
+from stackctl.files import write_atomically
+from stackctl.read.partial import HOST_NAME
+from stackctl.starter import first_stack
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
+
+
+def init(folder: Path, *, name: str, domain: str) -> Story:
+    """Writes the files; what is there already is never written over.
+
+    Raises:
+        UsageError: One of the files exists, or the name is none.
+    """
+    name = name or _name_of(folder)
+    if not _NAME.match(name):
+        raise UsageError(
+            f"`{name}` cannot be the name of a stack", "choose one with --name: a-z, 0-9, - and _"
+        )
+    if not HOST_NAME.match(domain) or ".." in domain:
+        raise UsageError(f"`{domain}` is not a domain", "letters, digits, `-` and `.`")
+    files = first_stack(name, domain)
+    there = [path for path in files if (folder / path).exists()]
+    if there:
+        raise UsageError(f"{folder} holds {', '.join(there)} already", "choose an empty folder")
+    for path, content in files.items():
+        write_atomically(folder / path, content, 0o600 if path == ".env" else 0o644)
+    _, findings = find(folder)
+    yield from (Found(finding) for finding in findings)
+    there_first = () if folder.samefile(Path.cwd()) else (f"cd {folder}",)
+    commands = (*there_first, "stackctl new blog", "stackctl up --profile core")
+    return Ended(WrittenAnswer(name, written=tuple(files), next=commands))
+
+
+def _name_of(folder: Path) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", folder.absolute().name.lower()).strip("-_") or "homelab"

@@ -1,0 +1,83 @@
+"""`stackctl remove`: takes a spoke out of the stack; never a volume, never under somebody who leans on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stackctl.apply.trouble import explained
+from stackctl.commands.opened import Opened, compose_for, look_at_host, named, open_stack
+from stackctl.commands.render import known_applied, write
+from stackctl.commands.story import Ended, Story, WrittenAnswer
+from stackctl.engine import Engine
+from stackctl.errors import StackctlError
+from stackctl.events import Finished, Said, Started
+from stackctl.findings import InvalidFiles
+from stackctl.model import Container
+from stackctl.observe import containers_of
+from stackctl.state import applied_images
+
+
+def remove(
+    root: Path,
+    spoke: str,
+    *,
+    keep_container: bool,
+    confirm: Callable[[str], bool],
+    environ: Mapping[str, str],
+) -> Story:
+    """Deletes page and manifest, and removes the container unless it is to be left to the next `up`.
+
+    Raises:
+        StackctlError: Another spoke depends on it.
+    """
+    opened = open_stack(root)
+    named(opened, (spoke,))
+    _expect_nobody_leans(opened, spoke)
+    gone = opened.stack.spoke(spoke)
+    files = tuple(file for file in (gone.page, gone.manifest) if file)
+    containers: tuple[Container, ...] = ()
+    if not keep_container:
+        try:
+            containers = containers_of(Engine.connect(environ), opened.stack.name, (spoke,))
+        except StackctlError as error:
+            yield Said(f"{error.message}: a container is left to the next `stackctl up`", warning=True)
+    question = f"Delete {' and '.join(files)}"
+    if containers:
+        question += f", and remove the container {', '.join(c.name for c in containers)}"
+    if not confirm(f"{question}?"):
+        raise StackctlError("declined; nothing was changed")
+    if containers:
+        view = look_at_host(opened, environ)
+        yield Started("remove", spoke)
+        done = compose_for(opened, view, environ).remove([c.id for c in containers])
+        if done.exit_code:
+            yield Finished("remove", spoke, ok=False)
+            raise explained(done, "the removal", spoke)
+        yield Finished("remove", spoke)
+    for file in files:
+        (root / file).unlink()
+    for mount in gone.mounts:
+        if mount.type == "volume" and mount.source:
+            yield Said(f"the volume {mount.source} is kept")
+    try:
+        left = open_stack(root)
+        view = look_at_host(left, environ)
+        write(left, view, known_applied(left, view, applied_images(root)))
+    except InvalidFiles:
+        yield Said("what is left cannot be rendered: see `stackctl lint`", warning=True)
+    after = () if containers else ("stackctl up",)
+    return Ended(WrittenAnswer(opened.stack.name, deleted=files, next=after))
+
+
+def _expect_nobody_leans(opened: Opened, spoke: str) -> None:
+    leaning = [
+        f"{other.name} ({other.at('depends_on', spoke)})"
+        for other in opened.stack.spokes
+        if spoke in [dependency.spoke for dependency in other.dependencies]
+    ]
+    if leaning:
+        raise StackctlError(
+            f"{spoke} cannot be removed: {', '.join(leaning)} depend{'s' if len(leaning) == 1 else ''} on it",
+            "take it out of their dependencies first, or remove them",
+        )

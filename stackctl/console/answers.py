@@ -1,0 +1,115 @@
+"""How single answers look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from stackctl.commands.story import PullAnswer, StatusAnswer, VersionAnswer, WrittenAnswer
+from stackctl.findings import Code, Severity
+from stackctl.model import State
+
+if TYPE_CHECKING:
+    from stackctl.edit.mend import Mended
+
+_STATE = {
+    State.PROVED: "green",
+    State.STALE: "yellow",
+    State.FAILING: "red",
+    State.UNTESTED: "dim",
+}
+_MOST_LINES = 12
+"""Lines of one mended file that are shown."""
+
+
+def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
+    """A row per spoke; `wide` adds what 80 columns have no room for."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = ["spoke", "kind", "profile", "runs", "files", "proof", "page"]
+    for column in (*columns, "fingerprint", "last checked") if wide else columns:
+        table.add_column(column, overflow="fold")
+    for row in answer.spokes:
+        runs = row.runs + (f", {row.restarts} restarts" if row.restarts else "")
+        cells: list[RenderableType] = [
+            row.spoke,
+            row.kind,
+            ",".join(row.profiles) or "-",
+            Text(runs, "green" if row.runs in ("healthy", "running") else "yellow"),
+            Text(row.changes or "same", "yellow" if row.changes else "green"),
+            Text(row.proof.value, _STATE[row.proof]),
+            "documented" if row.documented else "-",
+        ]
+        if wide:
+            cells += [row.fingerprint, row.proved_at.replace("T", " ").removesuffix("+00:00") or "-"]
+        table.add_row(*cells)
+    below = [f"stand-in: {row.spoke} runs {row.stand_in}" for row in answer.spokes if row.stand_in] + [
+        f"{name}: its spoke is gone; `stackctl up` asks before it removes it" for name in answer.strays
+    ]
+    head = Text.assemble((answer.stack, "bold"), f"  on Engine {answer.engine}")
+    return Group(head, table, *(Text(line, "yellow") for line in below))
+
+
+def mended(files: tuple[Mended, ...]) -> RenderableType:
+    """What `lint --fix` changed, line by line."""
+    return Group(*(part for file in files for part in _mended(file)))
+
+
+def _mended(file: Mended) -> Iterator[RenderableType]:
+    yield Text.assemble(("✔ ", "green"), (file.file, "bold"), f" {file.code} mended")
+    for line in file.lines[:_MOST_LINES]:
+        yield Text(f"    {line}", "red" if line.startswith("-") else "green")
+    if len(file.lines) > _MOST_LINES:
+        yield Text(f"    and {len(file.lines) - _MOST_LINES} more lines", "dim")
+    if not file.lines:
+        yield Text("    saved as UTF-8", "dim")
+
+
+def code(told: Code) -> RenderableType:
+    """A rule or a check: why it is one, and what it looks like."""
+    style = "red" if told.severity is Severity.ERROR else "yellow"
+    parts: list[RenderableType] = [
+        Text.assemble((told.id, "bold"), " ", (told.severity.value, style), f"  {told.title}"),
+        Padding(Text(told.why), (1, 0, 0, 2)),
+    ]
+    for word, example, colour in (("bad", told.bad, "red"), ("good", told.good, "green")):
+        if example:
+            parts += [Text(f"\n  {word}", colour), Padding(Text(example), (0, 0, 0, 4))]
+    return Group(*parts)
+
+
+def written(answer: WrittenAnswer) -> RenderableType:
+    """Files that came and went, and what to do now."""
+    parts: list[RenderableType] = [Text.assemble(("✔ ", "green"), path) for path in answer.written]
+    parts += [Text.assemble(("- ", "red"), path) for path in answer.deleted]
+    if answer.next:
+        parts += [Text("now", "dim"), *(Text(f"  {command}") for command in answer.next)]
+    return Group(*parts)
+
+
+def pulled(answer: PullAnswer) -> RenderableType:
+    """Per image whether there is a newer one here now."""
+    parts: list[RenderableType] = []
+    for image in answer.images:
+        new = image.old != image.new
+        told = ("newer: `stackctl up` recreates it" if image.old else "fetched") if new else "as it was"
+        mark = ("✔ ", "green") if new else ("= ", "dim")
+        parts.append(Text.assemble(mark, (image.spoke, "bold"), f"  {image.image}  ", (told, "dim")))
+    parts += [Text(f"= {spoke}  {why}", "dim") for spoke, why in answer.skipped.items()]
+    return Group(*parts) if parts else Text("nothing to pull")
+
+
+def versions(answer: VersionAnswer) -> RenderableType:
+    """The program, and what it works with."""
+    rows = [
+        ("stackctl", answer.stackctl),
+        ("Python", answer.python),
+        ("Engine", f"{answer.engine} at {answer.endpoint}" if answer.engine else "-"),
+        ("Compose", answer.compose or "-"),
+    ]
+    lines = [Text.assemble((f"{name:<9}", "bold"), value) for name, value in rows]
+    return Group(*lines, *(Text(sentence, "yellow") for sentence in answer.trouble))

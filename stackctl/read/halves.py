@@ -1,0 +1,114 @@
+"""One file of a spoke -> its half of the spoke; what was read once is remembered as JSON.
+
+A file's name and content decide what is read from it, so they are the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import Any
+
+from stackctl import findings, model
+from stackctl.findings import Location
+from stackctl.read import partial
+from stackctl.read.manifest import read_manifest
+from stackctl.read.page import read_page
+from stackctl.read.partial import Partial
+from stackctl.read.text import read_text
+
+
+class Memory:
+    """Halves as JSON texts; starts with those of the last run and keeps those that this run asked for."""
+
+    def __init__(self, known: Mapping[str, str] | None = None) -> None:
+        self._known = known or {}
+        self.kept: dict[str, str] = {}
+        """What the next run may start with."""
+
+    @property
+    def news(self) -> bool:
+        return self.kept.keys() != self._known.keys()
+
+    def half(self, file: str, data: bytes) -> Partial:
+        """What the file says."""
+        key = hashlib.sha256(file.encode() + b"\0" + data).hexdigest()
+        if key in self._known:
+            self.kept[key] = self._known[key]
+            return from_json(self._known[key])
+        half = read_half(file, data)
+        # Not remembered, it is read again every time; nothing worse.
+        with suppress(TypeError):
+            self.kept[key] = to_json(half)
+        return half
+
+
+def read_half(file: str, data: bytes) -> Partial:
+    """Reads a page or a manifest; never raises for what it says."""
+    source, found = read_text(file, data)
+    half = read_page(source) if file.endswith(".md") else read_manifest(source)
+    return replace(half, findings=(*found, *half.findings)) if found else half
+
+
+def to_json(half: Partial) -> str:
+    """The half as JSON text.
+
+    Raises:
+        TypeError: It holds something that would come back as something else.
+    """
+    # Most of a half are its places, so they stand apart and short; all of them are in its own file.
+    places = [[at.line, at.column, *path] for path, at in half.places.items()]
+    return json.dumps([places, _told(replace(half, places={}))], separators=(",", ":"))
+
+
+def from_json(text: str) -> Partial:
+    """The half that `to_json` told of."""
+    places, told = json.loads(text, object_hook=_made)
+    half: Partial = told
+    file = half.file
+    at = {tuple(path): Location(file, line, column) for line, column, *path in places}
+    return replace(half, places=at)
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_KNOWN = {
+    name: known
+    for module in (model, partial, findings)
+    for name, known in vars(module).items()
+    if isinstance(known, type) and (is_dataclass(known) or issubclass(known, Enum))
+}
+_SPECIAL = ""
+"""The only key of a JSON object that stands for anything but a map."""
+
+
+def _told(value: Any) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is list:
+        return [_told(item) for item in value]
+    if kind is dict and _SPECIAL not in value and all(type(key) is str for key in value):
+        return {key: _told(item) for key, item in value.items()}
+    if kind is tuple or kind is frozenset:
+        return {_SPECIAL: [kind.__name__, [_told(item) for item in value]]}
+    if _KNOWN.get(kind.__name__) is kind:
+        if isinstance(value, Enum):
+            return {_SPECIAL: [kind.__name__, value.value]}
+        return {_SPECIAL: [kind.__name__, [_told(getattr(value, field.name)) for field in fields(value)]]}
+    raise TypeError(f"{value!r} has no form in JSON")
+
+
+def _made(told: dict[str, Any]) -> Any:
+    if _SPECIAL not in told:
+        return told
+    name, value = told[_SPECIAL]
+    if name == "tuple":
+        return tuple(value)
+    if name == "frozenset":
+        return frozenset(value)
+    known = _KNOWN[name]
+    return known(*value) if is_dataclass(known) else known(value)
