@@ -143,3 +143,21 @@ def test_an_accepted_error_no_longer_blocks() -> None:
 @pytest.mark.parametrize("text", ["$1", "${", "${A!}", "cost: 5$"])
 def test_a_dollar_that_compose_refuses_is_an_error(text: str) -> None:
     assert codes(a_yaml=f"image: a{PINNED}\nenvironment: {{A: '{text}'}}\n") == ["SC103"]
+
+
+@pytest.mark.parametrize("host", ["a`) || Host(`b", "a`b", "{{ .Env.HOST }}.example.org", "a{b}"])
+def test_what_would_end_a_rule_of_the_edge_is_no_host_name(host: str) -> None:
+    page = f"# A — Spoke\n\n**Image:** a{PINNED}\n**Hostname:** {host}\n\n**Last change fingerprint:** 1\n"
+    assert "SC110" in codes(a_md=page)
+    assert codes(a_yaml=f"image: a{PINNED}\nroute: {{host: '{host}', port: 80}}\n") == ["SC110"]
+
+
+def test_a_variable_of_stack_yaml_is_needed_too() -> None:
+    [finding] = found("name: homelab\nnetworks: {a: {name: '${NAME}'}}\n", a_yaml=f"image: a{PINNED}\n")
+    assert (finding.code, str(finding.at)) == ("SC207", "stack.yaml:2:16")
+
+
+def test_what_a_manifest_that_cannot_be_read_may_say_is_not_missed() -> None:
+    for manifest in ("image: [", "- a", "image: {a: b}", "build: [a]"):
+        assert [f.code for f in found(a_yaml=manifest) if f.code.startswith("SC2")] == []
+    assert codes(a_yaml="") == codes(a_yaml="image:") == codes(a_yaml="image: ''") == ["SC201"]

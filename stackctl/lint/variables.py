@@ -94,9 +94,7 @@ def _everywhere(stack: Stack) -> Iterator[tuple[Location, Path, str, str]]:
     elements = {**stack.top_level, "networks": stack.networks}
     for key in _TOP_LEVEL:
         for path, text in _texts(elements.get(key, {}), (key,)):
-            around = (stack.places.get(path[:length]) for length in range(len(path), -1, -1))
-            at = next((place for place in around if place is not None), Location("stack.yaml"))
-            yield at, path, text, ""
+            yield stack.at(*path), path, text, ""
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

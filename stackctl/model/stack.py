@@ -238,6 +238,11 @@ class Stack:
                 return spoke
         raise KeyError(name)
 
+    def at(self, *path: str) -> Location:
+        """The place in stack.yaml of a field, or of the nearest field around it that has one."""
+        around = (self.places.get(path[:length]) for length in range(len(path), -1, -1))
+        return next((place for place in around if place is not None), Location("stack.yaml"))
+
     def of_kind(self, kind: Kind) -> tuple[Spoke, ...]:
         return tuple(spoke for spoke in self.spokes if spoke.kind is kind)
 

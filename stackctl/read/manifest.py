@@ -21,7 +21,8 @@ from stackctl.read.yaml_nodes import load_yaml
 
 OWN_KEYS = ("kind", "route", "policy", "checks", "settings_dir", "hardening", "accept", "phase", "status")
 NOT_BUILT = ("settle", "backup", "schedule")
-NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"}
+# What cannot be read does not hold, and what is not there cannot be mounted, whoever accepts it.
+NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"} | {"SC601", "SC602"}
 _ROUTE_KEYS = ("host", "port", "path", "strip")
 _ROUTE_NOT_BUILT = ("auth", "tls", "middlewares", "headers")
 _CHECK_KEYS = ("title", "from", "request", "expect")
@@ -166,7 +167,7 @@ class _Own:
             if not isinstance(code, str) or code not in CODES:
                 self.wrong((*path, "code"), f"`{code}` is not a code", nearest(str(code), CODES))
             elif code in NOT_ACCEPTABLE:
-                self.wrong((*path, "code"), f"{code} cannot be accepted: what is not read does not hold")
+                self.wrong((*path, "code"), f"{code} cannot be accepted: what is not there does not hold")
             elif not isinstance(reason, str) or not reason.strip():
                 self.wrong(path, f"accepting {code} needs a `reason`")
             else:

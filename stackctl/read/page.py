@@ -230,6 +230,9 @@ class _Page:
             name = re.sub(r"\Ahttps?://", "", item.text.lower()).rstrip("/")
             if HOST_NAME.match(name) and ".." not in name:
                 hosts.append(name)
+            elif re.search(r"[`{}]", item.text):
+                # It would end a rule of the edge and begin another, so it is no slip to read over.
+                self.findings.append(finding("SC110", at, f"`{item.text}` is not a host name"))
             else:
                 self.not_understood(at, f"`{item.text}` is not a host name")
         if not hosts:
