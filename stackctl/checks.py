@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from stackctl import haproxy, strict
 from stackctl.codes import CODES
 from stackctl.model import (
     PROXY_NETWORK,
@@ -14,6 +15,7 @@ from stackctl.model import (
     Control,
     Edge,
     Expect,
+    InVolume,
     Kind,
     Named,
     Observation,
@@ -24,6 +26,8 @@ from stackctl.model import (
     Spoke,
     Stack,
 )
+from stackctl.policy import enforced
+from stackctl.switches import TECNATIVA, Switches
 
 HOST = ""
 """The vantage that is no network: this host."""
@@ -33,6 +37,7 @@ _SILENT = Expect(no_answer=True)
 _REACHED = Expect(reached=True)
 _CREATE = ("POST", "/containers/create")
 _REFUSED = frozenset({403})
+_READS = (("/version", "ApiVersion"), ("/_ping", "OK"), ("/containers/json", "["), ("/info", "ServerVersion"))
 
 
 def checks(
@@ -110,34 +115,69 @@ def _check(
 
 
 def _creation(stack: Stack, spoke: Spoke) -> Check:
-    home, target = _home(stack, spoke), Named(spoke.name, _port(spoke))
     method, path = _CREATE
+    opened = "let it through in its policy" if strict.is_strict(spoke) else "set POST=1"
     return _check(
         "CK201",
         spoke,
         f"refuses {method} {path}",
-        Request(home, target, method, path),
+        _to_proxy(spoke, _home(stack, spoke), method, path),
         Expect(statuses=_REFUSED),
-        (_allowed(spoke, home),),
-        "set POST=1",
+        (_allowed(spoke, _home(stack, spoke)),),
+        opened,
     )
+
+
+def _to_proxy(spoke: Spoke, vantage: str, method: str, path: str) -> Request:
+    if socket := strict.listen(spoke):
+        return Request(haproxy.volume_name(spoke.name), InVolume(spoke.name, socket), method, path, "docker")
+    return Request(vantage, Named(spoke.name, _port(spoke)), method, path)
 
 
 def _allowed(spoke: Spoke, vantage: str) -> Control:
     """A request that the proxy must let through: without it, a refusal may be anybody's."""
     path, word = _allowed_read(spoke)
-    request = Request(vantage, Named(spoke.name, _port(spoke)), "GET", path)
+    request = _to_proxy(spoke, vantage, "GET", path)
     return Control(request, Expect(frozenset({200}), body=word), f"the proxy lets GET {path} through")
 
 
 def _allowed_read(spoke: Spoke) -> tuple[str, str]:
-    # Both are open unless switched off; a word of Docker's own answer shows who gave it.
-    if str(spoke.environment.get("VERSION", "1")).lower() in ("0", "false", "no"):
-        return "/_ping", "OK"
-    return "/version", "ApiVersion"
+    # A word of Docker's own answer shows who gave it.
+    holds = enforced(spoke) or Switches(TECNATIVA, spoke.environment)
+    return next((read for read in _READS if holds.passes("GET", read[0])), _READS[0])
 
 
 def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
+    if strict.listen(spoke):
+        yield from _of_unix_proxy(active, spoke)
+    else:
+        yield from _of_tcp_proxy(stack, active, spoke)
+
+
+def _of_unix_proxy(active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
+    up = _allowed(spoke, HOST)
+    for network in spoke.networks:
+        if (witness := _witness(active, spoke, network)) is not None:
+            yield _check(
+                "CK202",
+                spoke,
+                f"has no port on `{network}`",
+                Request(network, OnNetwork(spoke.name, network, haproxy.PORT), "GET", "/"),
+                _SILENT,
+                (up, _found(witness, network)),
+                "let it listen on TCP",
+            )
+    yield from _holders(spoke)
+    yield _observed(
+        "CK209",
+        spoke,
+        "only its consumers have its socket",
+        "socket-shared",
+        "mount the volume into another container",
+    )
+
+
+def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
     home, port = _home(stack, spoke), _port(spoke)
     path, _ = _allowed_read(spoke)
     address, name = OnNetwork(spoke.name, home, port), Named(spoke.name, port)
@@ -164,6 +204,19 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
             (known, there),
             mutation,
         )
+    yield from _holders(spoke)
+    yield _check(
+        "CK205",
+        spoke,
+        "does not answer to this host",
+        Request(HOST, address, "GET", path),
+        _SILENT,
+        (up, *_host_sees_containers(stack, active, spoke)),
+        "use an Engine whose bridges this host can reach",
+    )
+
+
+def _holders(spoke: Spoke) -> Iterator[Check]:
     yield _observed(
         "CK203",
         spoke,
@@ -177,15 +230,6 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
         "no container outside the stack mounts the Engine's socket",
         "socket-outside",
         "run a container with the socket mounted",
-    )
-    yield _check(
-        "CK205",
-        spoke,
-        "does not answer to this host",
-        Request(HOST, address, "GET", path),
-        _SILENT,
-        (up, *_host_sees_containers(stack, active, spoke)),
-        "use an Engine whose bridges this host can reach",
     )
 
 

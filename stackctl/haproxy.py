@@ -20,13 +20,23 @@ HEALTH_PATH = "/health"
 HEALTH_AGENT = "stackctl-health"
 """User agent of the proxy's own question to the Engine; it is no client's."""
 ENGINE_SOCKET = "/var/run/docker.sock"
+SOCKET_GROUP = "${SOCKET_GID:-65534}"
+"""The group that owns the Engine's socket; where nobody said which, one that may not open it."""
 CONFIG_DIR = "/etc/stackctl"
 CONFIG_FILE = "haproxy.cfg"
+RENDERED_KEYS = ("entrypoint", "command")
+"""What a spoke cannot state itself: another program would run in place of the filter."""
 REFUSED = "refused by policy"
 """How the message of every refusal begins."""
 
 # Zero would do for no timeout at all, but warns at start.
 _NEVER = "24d"
+# Images made from Alpine have a wget, those made from Debian have none, but a bash.
+_HEALTHY = (
+    f"wget -q -O /dev/null http://127.0.0.1:{HEALTH_PORT}{HEALTH_PATH} || exec bash -c '"
+    f"exec 3<>/dev/tcp/127.0.0.1/{HEALTH_PORT} && "
+    f'printf "GET {HEALTH_PATH} HTTP/1.0\\r\\n\\r\\n" >&3 && grep -q "^HTTP/1.[01] 200" <&3\''
+)
 _PROTOCOLS = ("tcp", "websocket", "h2c")
 _EVENTS = ("events",)
 _STREAMS = ("stream", *_PROTOCOLS)
@@ -89,10 +99,7 @@ def config(
 
 
 def stanza(spoke: str, listen: str = "") -> dict[str, Any]:
-    """What the configuration needs of its container; the Engine's socket is the spoke's to mount.
-
-    `SOCKET_GID`, the group that owns the Engine's socket, is a value of the host.
-    """
+    """What the configuration needs of its container; the Engine's socket is the spoke's to mount."""
     mounts = [
         {
             "type": "bind",
@@ -108,7 +115,7 @@ def stanza(spoke: str, listen: str = "") -> dict[str, Any]:
         # As PID 1, `haproxy -db` alone ignores SIGTERM and every stop takes ten seconds; -W has a master
         # process that obeys.
         "entrypoint": ["haproxy", "-W", "-db", "-f", f"{CONFIG_DIR}/{CONFIG_FILE}"],
-        "user": "65534:${SOCKET_GID}",
+        "user": f"65534:{SOCKET_GROUP}",
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
@@ -117,7 +124,7 @@ def stanza(spoke: str, listen: str = "") -> dict[str, Any]:
         # HAProxy's images ask for SIGUSR1, upon which it waits for every open stream to end.
         "stop_signal": "SIGTERM",
         "healthcheck": {
-            "test": ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{HEALTH_PORT}{HEALTH_PATH}"],
+            "test": ["CMD", "sh", "-c", _HEALTHY],
             "interval": "3s",
             "timeout": "3s",
             "start_period": "5s",
@@ -178,11 +185,13 @@ def _kept(operations: Iterable[Operation]) -> tuple[str, ...]:
 
 _WITH_REGISTRY = frozenset({"BUILD", "DISTRIBUTION", "IMAGES", "PLUGINS", "SERVICES"})
 
+# One thread per processor, as by default, would not fit into the limit of processes on a large machine.
 _HEAD = """\
 # Rendered by stackctl from the operations that the policy declares. What is not named here is refused.
 global
     log stdout format raw local0
     maxconn 512
+    nbthread 1
 
 defaults
     mode http

@@ -6,6 +6,7 @@ Compose reads the override by itself, so plain `docker compose up` runs what sta
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,14 @@ from stackctl import fingerprint, yaml_text
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
 from stackctl.lint.sockets import is_engine_socket
-from stackctl.model import Bundle, Host, Kind, Port, Spoke, Stack, Stanza
+from stackctl.model import Bundle, Host, Kind, Port, Spoke, Stack, Stanza, secret_reference, secret_variable
 from stackctl.read.variables import Undefined, interpolate
 from stackctl.yaml_text import Override
 
 OVERRIDE_FILE = "docker-compose.override.yml"
 
-MACHINE_VARIABLES = frozenset({"UID", "GID"})
+SOCKET_GID = "SOCKET_GID"
+MACHINE_VARIABLES = frozenset({"UID", "GID", SOCKET_GID})
 """Variables of the machine itself; Compose would not find them, so their values are written out."""
 
 _HEADER = (
@@ -53,19 +55,44 @@ def on_host(stack: Stack, bundle: Bundle, host: Host, root: str) -> OnHost:
     override: dict[str, Any] = {}
     stanzas: dict[str, Stanza] = {}
     findings: list[Finding] = []
-    machine = {name: value for name, value in host.variables.items() if name in MACHINE_VARIABLES}
+    # A secret stays a reference here, whatever the environment holds: stanzas are printed and compared.
+    variables = {**host.variables, **{secret_variable(n): secret_reference(n) for n in stack.secret_sources}}
     for spoke in stack.spokes:
         stanza = bundle.service(spoke.name)
+        machine = _machine(spoke, host)
         values = _values(spoke, stanza, host, machine)
         if values:
             override[spoke.name] = values
-        resolved, undefined = _resolved({**stanza, **values}, host.variables)
+        resolved, undefined = _resolved({**stanza, **values}, {**machine, **variables})
         stanzas[spoke.name] = _with_absolute_binds(resolved, root)
         findings += (_undefined(spoke.at(*path), name, spoke.name) for path, name in undefined)
     elements = {key: stack.top_level.get(key, {}) for key in ("volumes", "configs", "secrets")}
-    _, undefined = _resolved({"networks": stack.networks, **elements}, host.variables)
+    _, undefined = _resolved({"networks": stack.networks, **elements}, variables)
     findings += (_undefined(stack.at(*path), name) for path, name in undefined)
     return OnHost(override, stanzas, tuple(findings))
+
+
+def engine_sockets(stack: Stack, host: Host) -> frozenset[str]:
+    """The sockets of Engines that socket proxies mount on this host."""
+    return frozenset(filter(None, (_engine_socket(spoke, host) for spoke in stack.spokes)))
+
+
+def _engine_socket(spoke: Spoke, host: Host) -> str:
+    if spoke.kind is not Kind.SOCKET_PROXY:
+        return ""
+    for mount in spoke.mounts:
+        if is_engine_socket(mount.source):
+            try:
+                return host.socket or interpolate(mount.source, host.variables)
+            except Undefined:
+                return ""
+    return ""
+
+
+def _machine(spoke: Spoke, host: Host) -> dict[str, str]:
+    group = host.socket_groups.get(_engine_socket(spoke, host), "")
+    known = {name: value for name, value in host.variables.items() if name in MACHINE_VARIABLES}
+    return {SOCKET_GID: group, **known} if group else known
 
 
 def _values(spoke: Spoke, stanza: Stanza, host: Host, machine: Mapping[str, str]) -> dict[str, Any]:
@@ -100,9 +127,9 @@ def _port(port: Port) -> dict[str, Any]:
 def _with_machine(value: Any, machine: Mapping[str, str]) -> Any:
     """The value with the machine's variables filled in and every other one left for Compose."""
     if isinstance(value, str):
-        if "$" in value:
-            for name, known in machine.items():
-                value = value.replace(f"${{{name}}}", known)
+        for name, known in machine.items():
+            if f"${{{name}" in value:
+                value = known.join(re.split(rf"\$\{{{name}(?::-[^{{}}]*)?\}}", value))
         return value
     if isinstance(value, Mapping):
         return {key: _with_machine(item, machine) for key, item in value.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 
 from stackctl.api import Consumer, Operation, consumer, consumer_of_image, operation
-from stackctl.model import Mode, Policy, Spoke, Stack
+from stackctl.model import Kind, Mode, Policy, Spoke, Stack
 from stackctl.switches import GATE, TECNATIVA, Dialect, Switches, dialect_of, is_measured
 
 
@@ -112,6 +112,16 @@ def consumers_of(stack: Stack, proxy: Spoke) -> tuple[Consumer, ...]:
         if (c := consumer_of_image(spoke.image))
     }
     return tuple(found.values())
+
+
+def asks(stack: Stack, spoke: Spoke, proxy: Spoke) -> bool:
+    """Whether this spoke is one of the consumers that the proxy's policy names."""
+    if proxy.policy is None or spoke.name == proxy.name:
+        return False
+    known = {consumer_of_image(spoke.image), consumer(spoke.name)}
+    if spoke.kind is Kind.EDGE:
+        known.add(consumer(stack.edge))
+    return not known.isdisjoint(named_consumers(proxy.policy))
 
 
 def named_consumers(policy: Policy) -> tuple[Consumer, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -9,11 +10,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from stackctl.api import consumer, nearest_consumer, nearest_operation, operation, operations
-from stackctl.haproxy import is_socket_path
+from stackctl.haproxy import RENDERED_KEYS, is_socket_path
 from stackctl.model import Mode, Path, Policy, Spoke, Stack
 from stackctl.policy import Strict, consumers_of, enforced, named_operations, review, smallest
 from stackctl.switches import GATE, Dialect, Switches, dialect_of, is_on
 
+_LISTEN = "a path in a folder of its own, for example /run/docker-api/docker.sock"
+_SHARED_FOLDERS = ("/", "/run", "/var", "/var/run", "/tmp", "/etc", "/dev", "/etc/stackctl")  # noqa: S108
 _METHODS = ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 
@@ -34,6 +37,7 @@ def problems(stack: Stack, spoke: Spoke) -> tuple[Problem, ...]:
         found += _names(spoke.policy)
     holds = enforced(spoke)
     if isinstance(holds, Strict):
+        found += _idle_keys(spoke)
         found += _idle_switches(spoke)
     elif holds is None:
         message = f"nothing is known of how {spoke.image.partition('@')[0] or 'this image'} filters"
@@ -73,15 +77,22 @@ def _names(policy: Policy) -> Iterator[Problem]:
             message = f"the Docker API has no operation {text!r}"
             yield Problem("SC406", ("policy", "operations", str(index)), message, hint)
     if policy.listen and not is_socket_path(policy.listen):
-        message = f"{policy.listen!r} is no path for a socket"
-        yield Problem(
-            "SC406",
-            ("policy", "listen"),
-            message,
-            "an absolute path, for example /run/docker-api/docker.sock",
-        )
+        yield Problem("SC406", ("policy", "listen"), f"{policy.listen!r} is no path for a socket", _LISTEN)
+    elif policy.listen and posixpath.dirname(policy.listen) in _SHARED_FOLDERS:
+        message = f"{policy.listen!r} lies in a folder that holds other things"
+        yield Problem("SC406", ("policy", "listen"), message, _LISTEN)
+    if policy.listen and policy.mode is Mode.SWITCHES:
+        message = "`listen` has no effect: the image itself decides where it listens"
+        yield Problem("SC404", ("policy", "listen"), message, "remove it, or `mode: switches`")
     if policy.stream_timeout <= 0:
         yield Problem("SC406", ("policy", "stream_timeout"), "streams need a time of silence above 0 seconds")
+
+
+def _idle_keys(spoke: Spoke) -> Iterator[Problem]:
+    for key in RENDERED_KEYS:
+        if spoke.service.get(key):
+            message = f"`{key}` has no effect: the policy is strict, and stackctl's own filter runs"
+            yield Problem("SC404", (key,), message, "remove it")
 
 
 def _idle_switches(spoke: Spoke) -> Iterator[Problem]:

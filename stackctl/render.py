@@ -6,13 +6,14 @@ Nothing of this host enters, so the result is the same on every machine; see `ov
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from stackctl import fingerprint, yaml_text
+from stackctl import fingerprint, haproxy, strict, yaml_text
 from stackctl.edge import traefik
 from stackctl.lint.dependencies import has_healthcheck
-from stackctl.model import Bundle, Edge, Fingerprint, Spoke, Stack, Stanza
+from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Spoke, Stack, Stanza
 from stackctl.templates import Templates
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -75,18 +76,48 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
     if traefik.is_edge(stack, spoke):
         stanza["volumes"] = [_settings_mount(spoke)]
         stanza["healthcheck"] = {"test": ["CMD", "traefik", "healthcheck"], "interval": "3s", "timeout": "3s"}
+    if strict.is_strict(spoke):
+        stanza |= strict.stanza(spoke)
+    if shared := strict.mounts(stack, spoke):
+        stanza["volumes"] = [*stanza.get("volumes", ()), *shared]
     for key, value in spoke.service.items():
+        if strict.is_strict(spoke) and key in haproxy.RENDERED_KEYS:
+            continue
         if key in _MERGED_KEYS and isinstance(stanza.get(key), Mapping):
             stanza[key] = {**stanza[key], **value}
         elif key == "volumes":
             stanza[key] = [*stanza.get(key, ()), *value]
         else:
             stanza[key] = value
+    stanza = _with_secret_files(stack, spoke, stanza)
     if stack.edge is Edge.TRAEFIK and spoke.routes:
         stanza["labels"] = {**traefik.labels(stack, spoke), **stanza.get("labels", {})}
     if depends_on := stanza.get("depends_on"):
         stanza["depends_on"] = {name: _waiting(stack, name, how) for name, how in depends_on.items()}
     return {key: _plain(value) for key, value in stanza.items()}
+
+
+def _with_secret_files(stack: Stack, spoke: Spoke, stanza: dict[str, Any]) -> dict[str, Any]:
+    """Secrets with a source are files that `up` writes; those of Compose's own are left to Compose."""
+    granted = stanza.get("secrets", ())
+    ours = [grant for grant in granted if grant["source"] in stack.secret_sources]
+    if not ours:
+        return stanza
+    stanza = {**stanza, "secrets": [grant for grant in granted if grant not in ours]}
+    stanza["volumes"] = [*stanza.get("volumes", ()), *(_secret_mount(spoke, grant) for grant in ours)]
+    return {key: value for key, value in stanza.items() if key != "secrets" or value}
+
+
+def _secret_mount(spoke: Spoke, grant: Stanza) -> dict[str, Any]:
+    # A bind mount, as Compose puts other secrets into a container by copying, and a read-only root
+    # refuses that; and in the long form, as Compose would make up a folder for a file that is missing.
+    return {
+        "type": "bind",
+        "source": f"./{SECRETS_DIR}/{spoke.name}/{grant['source']}",
+        "target": posixpath.join("/run/secrets", grant.get("target") or grant["source"]),
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
 
 
 def _waiting(stack: Stack, name: str, how: Stanza) -> dict[str, Any]:
@@ -111,14 +142,16 @@ def _settings_mount(spoke: Spoke) -> dict[str, Any]:
 
 
 def _settings(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, bytes]:
-    if not traefik.is_edge(stack, spoke):
-        return {}
-    return {
-        f"{RENDERED_DIR}/{spoke.name}/{file}": yaml_text.dump(
-            templates.data(template, traefik.values(stack))
-        ).encode()
-        for file, template in traefik.TEMPLATES.items()
-    }
+    found: dict[str, bytes] = {}
+    if strict.is_strict(spoke):
+        found = strict.files(spoke)
+    elif traefik.is_edge(stack, spoke):
+        values = traefik.values(stack)
+        found = {
+            file: yaml_text.dump(templates.data(template, values)).encode()
+            for file, template in traefik.TEMPLATES.items()
+        }
+    return {f"{RENDERED_DIR}/{spoke.name}/{file}": content for file, content in found.items()}
 
 
 def _fingerprint(stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[str, bytes]) -> Fingerprint:
@@ -128,14 +161,19 @@ def _fingerprint(stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[s
     """
     own_stanza = any(name.startswith("kinds/") for name in stack.templates)
     own_settings = any(name.startswith("edge/") for name in stack.templates)
-    values = traefik.values(stack) if settings else None
+    config: Any = traefik.values(stack) if settings else None
+    if strict.is_strict(spoke):
+        config = strict.declared(spoke)
+    elif own_settings:
+        config = _hashes(settings)
+    shared = [[mount["source"], mount["target"]] for mount in strict.mounts(stack, spoke)]
     return fingerprint.declared(
         image=spoke.image,
         stanza={
             **(stanza if own_stanza else spoke.service),
-            "x-stackctl": [spoke.kind.value, spoke.hardening.value],
+            "x-stackctl": [spoke.kind.value, spoke.hardening.value, *shared],
         },
-        config=[_hashes(mounted_files(stack, spoke)), _hashes(settings) if own_settings else values],
+        config=[_hashes(mounted_files(stack, spoke)), config],
         route=[
             [stack.edge.value if spoke.routes else "", list(r.hosts), r.port, r.path, r.strip]
             for r in spoke.routes
@@ -165,7 +203,8 @@ def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
 def _top_level(stack: Stack) -> dict[str, Any]:
     found = {key: _plain(value) for key, value in sorted(stack.top_level.items())}
     used = {m.source for spoke in stack.spokes for m in spoke.mounts if m.type == "volume" and m.source}
-    if volumes := {**{name: {} for name in sorted(used)}, **found.get("volumes", {})}:
+    sockets = {name: dict(how) for name, how in strict.volumes(stack).items()}
+    if volumes := {**{name: {} for name in sorted(used)}, **sockets, **found.get("volumes", {})}:
         found["volumes"] = dict(sorted(volumes.items()))
     return found
 

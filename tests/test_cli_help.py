@@ -110,3 +110,17 @@ def test_a_completion_script_is_printed_for_each_shell(shell: str) -> None:
     assert f"complete_{shell}" in done.stdout
     if shell == "bash":
         subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["lint", "--explain", "SC401", "--json"], ["version", "--json"]]
+)
+def test_what_needs_nothing_heavy_imports_nothing_heavy(words: list[str]) -> None:
+    program = (
+        "import sys; from stackctl.cli import app\n"
+        "try: app(sys.argv[1:], prog_name='stackctl')\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'docker', 'jinja2', 'markdown_it', 'ruamel', 'asyncio', 'rich'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -69,7 +69,7 @@ def test_a_unix_socket_closes_the_tcp_port_and_needs_a_volume_that_its_owner_may
 
 def test_the_container_has_no_rights_and_obeys_its_stop_signal() -> None:
     found = stanza("proxy")
-    assert found["user"] == "65534:${SOCKET_GID}"
+    assert found["user"] == "65534:${SOCKET_GID:-65534}"
     assert found["cap_drop"] == ["ALL"]
     assert found["read_only"] is True
     assert found["entrypoint"][:3] == ["haproxy", "-W", "-db"]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stackctl.commands.policy import PolicyAnswer, policy
+from stackctl.commands.policy import policy
+from stackctl.commands.story import PolicyAnswer
 from stackctl.errors import Exit, UsageError
 from stackctl.json_output import plain
 

@@ -14,7 +14,16 @@ import pytest
 from recording import GROUP, Answer, Connection, Proxy, Recorder, address, recorder, running
 
 from stackctl.api import consumer, operation, operations
-from stackctl.haproxy import CONFIG_DIR, CONFIG_FILE, Timeouts, config, stanza, volume_name, volumes
+from stackctl.haproxy import (
+    CONFIG_DIR,
+    CONFIG_FILE,
+    SOCKET_GROUP,
+    Timeouts,
+    config,
+    stanza,
+    volume_name,
+    volumes,
+)
 from stackctl.policy import Enforced, Strict, opens
 from stackctl.switches import TECNATIVA, Switches
 from stackctl.verify.tricks import smuggled, spellings, tricks
@@ -92,7 +101,7 @@ def strict(name: str, path: Path, volumes: Mapping[str, Mapping[str, Any]] | Non
         volumes=volumes or {},
         options={
             "entrypoint": wanted["entrypoint"],
-            "user": wanted["user"].replace("${SOCKET_GID}", str(GROUP)),
+            "user": wanted["user"].replace(SOCKET_GROUP, str(GROUP)),
             "cap_drop": wanted["cap_drop"],
             "security_opt": wanted["security_opt"],
             "mem_limit": wanted["mem_limit"],

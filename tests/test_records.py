@@ -157,3 +157,18 @@ def test_what_is_no_record_is_set_aside(tmp_path: Path, line: bytes) -> None:
     history = records.read(tmp_path)
     assert [r.spoke for r in history.records] == ["web"]
     assert "line 2" in history.torn
+
+
+def test_a_renamed_spoke_takes_its_history_along_and_leaves_what_came_later(tmp_path: Path) -> None:
+    records.rename(tmp_path, "home", "web", "site", AT)
+    assert not (tmp_path / ".stackctl").exists()
+    records.append(tmp_path, STACK, bundle(), [*results("web"), *results("db")], AT)
+    records.rename(tmp_path, "home", "web", "site", AT)
+    records.rename(tmp_path, "home", "db", "store", AT)
+    records.rename(tmp_path, "other", "site", "nothing", AT)
+    records.append(tmp_path, STACK, bundle(), results("web"), AT)
+    history = records.read(tmp_path)
+    assert history.torn == ""
+    assert [record.spoke for record in history.records] == ["site", "store", "web"]
+    assert set(history.records[0].depends) == {"store"}
+    assert set(history.records[2].depends) == {"db"}

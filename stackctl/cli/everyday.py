@@ -12,6 +12,7 @@ from stackctl.cli.app import (
     Directory,
     Json,
     NoColour,
+    OneSpoke,
     Profile,
     SomeSpokes,
     Spokes,
@@ -41,12 +42,14 @@ def lint(
 
     Examples: stackctl lint · stackctl lint --fix · stackctl lint --explain SC401
     """
-    from stackctl.commands import lint as tell
-
     options = options_of(directory, json, verbose, no_colour)
     if explain is not None:
-        raise typer.Exit(run("lint", options, lambda _root, _: tell.explain(explain), anywhere=True))
-    raise typer.Exit(run("lint", options, lambda root, _: tell.lint(root, fix=fix)))
+        from stackctl.commands.explain import explain as tell_why
+
+        raise typer.Exit(run("lint", options, lambda _root, _: tell_why(explain), anywhere=True))
+    from stackctl.commands.lint import lint as tell
+
+    raise typer.Exit(run("lint", options, lambda root, _: tell(root, fix=fix)))
 
 
 @app.command()
@@ -71,6 +74,7 @@ def render(
             "render",
             options_of(directory, json, verbose, no_colour),
             lambda root, _: tell(root, check=check, stdout=stdout, environ=os.environ),
+            streams=stdout,
         )
     )
 
@@ -208,6 +212,32 @@ def verify(
                 environ=os.environ,
                 report=junit,
             ),
+        )
+    )
+
+
+@app.command()
+def policy(
+    spoke: OneSpoke,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Also the smallest policy that its consumers can do with.")
+    ] = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Show what a socket proxy lets through, by what it exposes, and what its consumers need.
+
+    Examples: stackctl policy docker-socket-proxy · stackctl policy docker-socket-proxy --suggest
+    """
+    from stackctl.commands.policy import policy as tell
+
+    raise typer.Exit(
+        run(
+            "policy",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, spoke, suggest=suggest),
         )
     )
 

@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from stackctl.api import Operation, by_exposure
 from stackctl.commands.opened import named, open_stack
-from stackctl.commands.story import Ended, Story
+from stackctl.commands.story import Ended, PolicyAnswer, ReviewedOperation, Role, Story, Suggestion
 from stackctl.errors import UsageError
 from stackctl.events import Said
 from stackctl.model import Kind, Spoke, Stack
 from stackctl.policy import Review, named_operations, review, smallest
 from stackctl.switches import TECNATIVA, dialect_of
-
-Role = Literal["needed", "optional", "excess", "unclaimed", "missing"]
-"""What an operation is to the consumers; unclaimed where nothing says who they are."""
-
-
-@dataclass(frozen=True)
-class ReviewedOperation:
-    operation: str
-    exposes: str
-    role: Role
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """The smallest policy, in both ways of writing it."""
-
-    consumers: tuple[str, ...]
-    operations: tuple[str, ...]
-    """What a strict policy states beyond its consumers."""
-    environment: Mapping[str, str]
-    """The same with switches; those that are left at their default are left out."""
-    opened_by_switches: int
-    left_open: tuple[str, ...]
-    """What the switches open and nobody needs; a strict policy leaves nothing open."""
-    impossible: tuple[str, ...]
-    """What no switch opens."""
-
-
-@dataclass(frozen=True)
-class PolicyAnswer:
-    spoke: str
-    mode: str
-    dialect: str
-    """How the switches are read; empty for a strict policy, and where nothing is known of the image."""
-    measured: bool
-    consumers: tuple[str, ...]
-    declared: bool
-    """Whether the policy names them; otherwise their images gave them away."""
-    opens: tuple[ReviewedOperation, ...]
-    """Worst first."""
-    missing: tuple[ReviewedOperation, ...]
-    needs: int
-    suggestion: Suggestion | None = None
 
 
 def policy(root: Path, spoke: str, *, suggest: bool) -> Story:
@@ -72,7 +26,7 @@ def policy(root: Path, spoke: str, *, suggest: bool) -> Story:
         )
     found = review(opened.stack, proxy)
     yield from remarks(found, proxy)
-    return Ended(answer(opened.stack, proxy, found, suggest=suggest))  # type: ignore[arg-type]
+    return Ended(answer(opened.stack, proxy, found, suggest=suggest))
 
 
 def remarks(found: Review, proxy: Spoke) -> Iterable[Said]:

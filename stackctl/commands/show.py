@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stackctl import records
+from stackctl import records, strict
 from stackctl.checks import checks
 from stackctl.commands.opened import Opened, named, open_stack
 from stackctl.commands.story import Ended, Runs, ShowAnswer, Story, Value
@@ -121,7 +121,7 @@ def _place_in_list(opened: Opened, spoke: Spoke, path: tuple[str, ...]) -> tuple
     """Where an item of the stanza's list stands in the spoke's own, before which a template may add some."""
     rendered, own = opened.bundle.service(spoke.name)[path[0]], spoke.service[path[0]]
     item = rendered[int(path[1])]
-    return (path[0], str(own.index(item))) if item in own else path
+    return (path[0], str(own.index(item) if item in own else len(own)))
 
 
 def _stated_there(value: Any, path: tuple[str, ...]) -> bool:
@@ -140,6 +140,8 @@ def _by_program(opened: Opened, spoke: Spoke, path: tuple[str, ...]) -> str:
         return str(spoke.at("route", "0"))
     if path[0] == "depends_on":
         return str(spoke.at(*path[:2]))
+    if strict.is_strict(spoke) and path[0] in strict.stanza(spoke):
+        return str(spoke.at("policy"))
     own = f"kinds/{spoke.kind}.yaml.j2"
     return f"templates/{own}" if own in opened.stack.templates else TEMPLATE
 

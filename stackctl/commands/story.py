@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from stackctl.errors import Exit
 from stackctl.events import Event
@@ -100,6 +100,51 @@ class StatusAnswer:
     spokes: tuple[SpokeStatus, ...]
     strays: tuple[str, ...] = ()
     """Containers of the project whose spoke is gone."""
+
+
+Role = Literal["needed", "optional", "excess", "unclaimed", "missing"]
+"""What an operation is to the consumers; unclaimed where nothing says who they are."""
+
+
+@dataclass(frozen=True)
+class ReviewedOperation:
+    operation: str
+    exposes: str
+    role: Role
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The smallest policy, in both ways of writing it."""
+
+    consumers: tuple[str, ...]
+    operations: tuple[str, ...]
+    """What a strict policy states beyond its consumers."""
+    environment: Mapping[str, str]
+    """The same with switches; those that are left at their default are left out."""
+    opened_by_switches: int
+    left_open: tuple[str, ...]
+    """What the switches open and nobody needs; a strict policy leaves nothing open."""
+    impossible: tuple[str, ...]
+    """What no switch opens."""
+
+
+@dataclass(frozen=True)
+class PolicyAnswer:
+    spoke: str
+    mode: str
+    dialect: str
+    """How the switches are read; empty for a strict policy, and where nothing is known of the image."""
+    measured: bool
+    consumers: tuple[str, ...]
+    declared: bool
+    """Whether the policy names them; otherwise their images gave them away."""
+    opens: tuple[ReviewedOperation, ...]
+    """Worst first."""
+    missing: tuple[ReviewedOperation, ...]
+    needs: int
+    suggestion: Suggestion | None = None
 
 
 @dataclass(frozen=True)
@@ -231,6 +276,7 @@ Answer = (
     LintAnswer
     | RenderAnswer
     | PlanAnswer
+    | PolicyAnswer
     | UpAnswer
     | VerifyAnswer
     | FingerprintAnswer

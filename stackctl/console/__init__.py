@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from functools import singledispatchmethod
+from textwrap import indent
 from typing import TextIO
 
 from rich.console import Console as Terminal
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -25,6 +25,7 @@ from stackctl.commands.story import (
     LinesAnswer,
     LintAnswer,
     PlanAnswer,
+    PolicyAnswer,
     PullAnswer,
     RenderAnswer,
     ShowAnswer,
@@ -35,7 +36,8 @@ from stackctl.commands.story import (
     Watched,
     WrittenAnswer,
 )
-from stackctl.console.answers import code, mended, pulled, status, versions, written
+from stackctl.console.answers import code, fingerprints, mended, pulled, rendered, status, versions, written
+from stackctl.console.policy import policy
 from stackctl.console.spoke import spoke
 from stackctl.errors import StackctlError
 from stackctl.events import Checked, Event, Finished, Found, Line, Planned, Said, Started
@@ -70,6 +72,7 @@ class Console:
         self._colour_of: dict[str, str] = {}
         self._live: Live | None = None
         self._watched: StatusAnswer | None = None
+        self._asked_about: tuple[Finding, ...] = ()
         self._checked_spoke = ""
 
     # ---- while it works
@@ -182,16 +185,7 @@ class Console:
 
     @answer.register
     def _(self, answer: RenderAnswer) -> None:
-        if answer.checked:
-            for path in answer.changed:
-                self._out.print(Text.assemble(("~ ", "yellow"), path))
-            told = "run `stackctl render`" if answer.changed else "every rendered file is as the spokes say"
-            self._out.print(told)
-        else:
-            for path in answer.changed:
-                self._out.print(Text.assemble(("✔ ", "green"), path))
-            if not answer.changed:
-                self._out.print(f"nothing to do: {len(answer.unchanged)} files are as the spokes say")
+        self._out.print(rendered(answer))
         self._warned()
 
     @answer.register
@@ -212,17 +206,7 @@ class Console:
 
     @answer.register
     def _(self, answer: FingerprintAnswer) -> None:
-        for row in answer.spokes:
-            self._out.print(Text.assemble((row.spoke, "bold"), "  ", row.declared.digest))
-            for name, digest in sorted(row.declared.inputs.items()):
-                self._out.print(Text(f"    {name:<8} {digest[:12]}", "dim"))
-            if row.applied or row.running:
-                self._out.print(
-                    Text(f"    applied  {row.applied or 'unknown: the image is not here'}", "dim")
-                )
-                self._out.print(Text(f"    running  {row.running or 'none'}", "dim"))
-        for sentence in answer.pending:
-            self._out.print(Text.assemble(("~ ", "yellow"), sentence))
+        self._out.print(fingerprints(answer))
 
     @answer.register
     def _(self, answer: StatusAnswer) -> None:
@@ -244,14 +228,20 @@ class Console:
 
     @answer.register
     def _(self, answer: EditAnswer) -> None:
-        for finding in answer.findings:
-            self._finding(self._out, finding)
+        # Who was asked whether to edit again has seen them.
+        if answer.findings != self._asked_about:
+            for finding in answer.findings:
+                self._finding(self._out, finding)
 
     @answer.register
     def _(self, answer: ShowAnswer) -> None:
         self._out.print(spoke(answer), soft_wrap=False, crop=False)
         for finding in answer.findings:
             self._finding(self._err, finding)
+
+    @answer.register
+    def _(self, answer: PolicyAnswer) -> None:
+        self._out.print(policy(answer), soft_wrap=False, crop=False)
 
     @answer.register
     def _(self, answer: PullAnswer) -> None:
@@ -278,11 +268,14 @@ class Console:
             self._err.print(Text.assemble(("hint: ", "bold"), error.hint))
         if error.detail:
             if self._verbose:
-                self._err.print(Padding(Text(error.detail, "dim"), (0, 0, 0, 2)), soft_wrap=False)
+                # Evidence is copied and searched, so it is never cut to the width of a screen.
+                self._err.print(Text(indent(error.detail, "  "), "dim"), soft_wrap=True)
             else:
-                self._err.print(Text("`--verbose` shows the command and its output", "dim"))
+                self._err.print(Text("`--verbose` shows what lies behind it", "dim"))
 
     def findings(self, findings: tuple[Finding, ...]) -> None:
+        """What a question is about to be asked about."""
+        self._asked_about = findings
         for finding in findings:
             self._finding(self._err, finding)
 

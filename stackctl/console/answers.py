@@ -10,7 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stackctl.commands.story import PullAnswer, StatusAnswer, VersionAnswer, WrittenAnswer
+from stackctl.commands.story import (
+    FingerprintAnswer,
+    PullAnswer,
+    RenderAnswer,
+    StatusAnswer,
+    VersionAnswer,
+    WrittenAnswer,
+)
 from stackctl.findings import Code, Severity
 from stackctl.model import State
 
@@ -52,6 +59,31 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
     ]
     head = Text.assemble((answer.stack, "bold"), f"  on Engine {answer.engine}")
     return Group(head, table, *(Text(line, "yellow") for line in below))
+
+
+def fingerprints(answer: FingerprintAnswer) -> RenderableType:
+    """What each spoke declares, of what it is made, and where something else is stated."""
+    lines: list[RenderableType] = []
+    for row in answer.spokes:
+        lines.append(Text.assemble((row.spoke, "bold"), "  ", row.declared.digest))
+        for name, digest in sorted(row.declared.inputs.items()):
+            lines.append(Text(f"    {name:<8} {digest[:12]}", "dim"))
+        if row.applied or row.running:
+            lines.append(Text(f"    applied  {row.applied or 'unknown: the image is not here'}", "dim"))
+            lines.append(Text(f"    running  {row.running or 'none'}", "dim"))
+    return Group(*lines, *(Text.assemble(("~ ", "yellow"), sentence) for sentence in answer.pending))
+
+
+def rendered(answer: RenderAnswer) -> RenderableType:
+    """The files that were written, or that would be."""
+    mark = ("~ ", "yellow") if answer.checked else ("✔ ", "green")
+    lines: list[RenderableType] = [Text.assemble(mark, path) for path in answer.changed]
+    if answer.checked:
+        told = "run `stackctl render`" if answer.changed else "every rendered file is as the spokes say"
+        lines.append(Text(told))
+    elif not answer.changed:
+        lines.append(Text(f"nothing to do: {len(answer.unchanged)} files are as the spokes say"))
+    return Group(*lines)
 
 
 def mended(files: tuple[Mended, ...]) -> RenderableType:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from stackctl import strict
 from stackctl.model import PROXY_NETWORK, Edge, Kind, Route, Spoke, Stack
+from stackctl.policy import asks
 
 CONFIG_DIR = "/etc/traefik"
 TEMPLATES = {"traefik.yml": "edge/traefik/traefik.yml.j2"}
@@ -49,9 +51,13 @@ def labels(stack: Stack, spoke: Spoke) -> dict[str, str]:
 
 def values(stack: Stack) -> dict[str, Any]:
     """What the configuration template is given; it decides the edge's fingerprint."""
-    proxies = stack.of_kind(Kind.SOCKET_PROXY)
+    # The proxy that is there for it, where one says so.
+    proxies = sorted(
+        stack.of_kind(Kind.SOCKET_PROXY),
+        key=lambda proxy: not any(asks(stack, edge, proxy) for edge in stack.of_kind(Kind.EDGE)),
+    )
     return {
         "stack": stack.name,
         "proxy_network": stack.network_name(PROXY_NETWORK),
-        "docker_endpoint": f"tcp://{proxies[0].name}:2375" if proxies else "",
+        "docker_endpoint": strict.endpoint(proxies[0]) if proxies else "",
     }

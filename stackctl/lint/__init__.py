@@ -15,6 +15,7 @@ from stackctl.lint import (
     pages,
     policies,
     safety,
+    secrets,
     sharing,
     variables,
 )
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     *literals.RULES,
     *policies.RULES,
     *pages.RULES,
+    *secrets.RULES,
 )
 
 _FROM_THE_FILES_ALONE = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC7")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stackctl import strict
 from stackctl.codes import finding
 from stackctl.edge import traefik
 from stackctl.findings import Finding
@@ -27,6 +28,8 @@ def _waits_for(spoke: Spoke) -> tuple[tuple[str, str], ...]:
 
 def has_healthcheck(stack: Stack, spoke: Spoke) -> bool:
     """Whether its container gets a healthcheck, of its own or from stackctl; an image's is not known."""
+    if strict.is_strict(spoke):
+        return True
     check = spoke.service.get("healthcheck")
     if check is not None:
         return not check.get("disable") and check.get("test", [])[:1] != ["NONE"]

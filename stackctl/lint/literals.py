@@ -33,7 +33,8 @@ def secrets_are_not_written_down(stack: Stack) -> Iterator[Finding]:
             if _VALUE.search(value) or (_NAME.search(name) and not _NOT_SECRET.match(value)):
                 # Never the value itself: findings are shown, kept and sent around.
                 message = f"the value of {name} looks like a secret, and stands here for everyone to read"
-                hint = f"write {name}: ${{{name}}}, its value into .env, and {name}= into .env.example"
+                named = f"`{name}: {{secret: NAME}}`, with its source in stack.yaml"
+                hint = f"write {named}, or `${{{name}}}`, with its value in .env"
                 at = spoke.at("environment", name)
                 yield finding("SC412", at, message, hint, spoke.name, severity(spoke))
 

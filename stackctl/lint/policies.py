@@ -16,6 +16,10 @@ _HOLES = ("SC403", "SC405")
 
 def policies_hold_what_they_say(stack: Stack) -> Iterator[Finding]:
     """SC403 to SC410: switches, names and needs."""
+    for spoke in stack.spokes:
+        if spoke.policy and spoke.kind is not Kind.SOCKET_PROXY:
+            message = f"{spoke.name} has a policy, but is no socket proxy: nothing holds it"
+            yield finding("SC406", spoke.at("policy"), message, "kind: socket-proxy", spoke.name)
     for spoke in stack.of_kind(Kind.SOCKET_PROXY):
         for found in problems(stack, spoke):
             how = severity(spoke) if found.code in _HOLES else None

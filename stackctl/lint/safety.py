@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stackctl import strict
 from stackctl.codes import finding
 from stackctl.findings import Finding, Severity
 from stackctl.harmless import ENGINE_PORTS
@@ -113,6 +114,9 @@ def _networks(spoke: Spoke) -> set[str]:
     """The networks of a spoke, Compose's own included, on which sits whatever names none."""
     if "network_mode" in spoke.service:
         return set()
+    if strict.listen(spoke):
+        # It is reached through its socket alone, and sits on no network that it does not name.
+        return set(spoke.networks)
     return set(spoke.networks) or {"default"}
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
-from stackctl.model import Path, Spoke, Stack
+from stackctl.model import SECRET_VARIABLE, Path, Spoke, Stack
 from stackctl.read.variables import InvalidVariable, names, needed
 
-_OF_THE_HOST = frozenset(("UID", "GID"))
+_OF_THE_HOST = frozenset(("UID", "GID", "SOCKET_GID"))
 _RUN_INSIDE = ("command", "entrypoint", "healthcheck")
 _OF_A_SHELL = frozenset(
     "HOME HOSTNAME IFS LOGNAME OLDPWD PATH PPID PWD RANDOM SECONDS SHELL TERM USER".split()
@@ -36,6 +36,7 @@ def variables_in_example(stack: Stack) -> Iterator[Finding]:
     for at, path, text, spoke in _everywhere(stack):
         meant = frozenset(_meant_inside(stack.spoke(spoke), path, text, stack)) if spoke else frozenset()
         missing = _needed(text) - known - told.get(spoke, frozenset()) - meant
+        missing = frozenset(name for name in missing if not name.startswith(SECRET_VARIABLE))
         for name in sorted(missing):
             message = f"`{name}` is missing from .env.example"
             yield finding("SC207", at, message, f"add a line `{name}=` there", spoke)

@@ -33,12 +33,24 @@ class Published:
     port: int
 
 
-Target = Named | OnNetwork | Published
+@dataclass(frozen=True)
+class InVolume:
+    """A target by the unix socket at which a spoke listens in a volume, `path` as its container sees it."""
+
+    spoke: str
+    path: str
+    port: int = 0
+
+
+Target = Named | OnNetwork | Published | InVolume
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, sent without a body from `vantage`: a network of the stack, or "" for this host."""
+    """One HTTP request, sent without a body from `vantage`: a network of the stack, or "" for this host.
+
+    To a socket in a volume it is sent from a place that has this volume, named by `vantage`, and no network.
+    """
 
     vantage: str
     target: Target

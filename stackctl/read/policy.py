@@ -24,15 +24,11 @@ def read_policy(value: Any, note: Note) -> Policy | None:
     for key in value:
         if key not in KEYS:
             note("SC102", ("policy", str(key)), f"unknown key `{key}`", nearest(str(key), KEYS))
-    mode = _mode(value)
-    if mode is Mode.STRICT:
-        # Accepted once render writes its configuration; until then nobody would hold what it promises.
-        note("SC103", ("policy", "mode"), "a strict policy is not rendered by this version", "mode: switches")
     timeout = value.get("stream_timeout", Policy.stream_timeout)
     if not isinstance(timeout, int) or isinstance(timeout, bool):
         raise Malformed(("policy", "stream_timeout"), "`stream_timeout` must be a number of seconds")
     return Policy(
-        _texts(value, "consumers"), _texts(value, "operations"), mode, _text(value, "listen"), timeout
+        _texts(value, "consumers"), _texts(value, "operations"), _mode(value), _text(value, "listen"), timeout
     )
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
+from stackctl.haproxy import volume_name
 from stackctl.model import Bundle, Check, Container, Kind, Mount, Observed, Outcome, Stack
+from stackctl.strict import listen
 
 Verdict = tuple[Outcome, str]
 Observe = Callable[[Observed, Stack, Bundle, Check], Verdict]
+
+PROBER_LABEL = "stackctl.prober"
+"""What asks for a while on behalf of `verify` is nobody's consumer."""
 
 _USUAL_SOCKETS = ("/run/docker.sock",)
 
@@ -101,6 +107,35 @@ def socket_outside(observed: Observed, stack: Stack, bundle: Bundle, check: Chec
     return Outcome.PASSED, f"none of {len(others)} containers outside the stack mounts it"
 
 
+def socket_shared(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
+    """No container has the volume in which the proxy listens, except those whose spokes declare it."""
+    proxy = observed.running(check.spoke)
+    if proxy is None:
+        return Outcome.UNREACHABLE, "does not run"
+    declared = volume_name(check.spoke)
+    sharing = {
+        name
+        for name, stanza in bundle.compose["services"].items()
+        if any(m.get("source") == declared for m in stanza.get("volumes", ()))
+    }
+    folder = posixpath.dirname(listen(stack.spoke(check.spoke)))
+    volume = next((m.source for m in proxy.mounts if m.type == "volume" and m.target == folder), "")
+    if not volume:
+        return Outcome.FAILED, f"has no volume at {folder}"
+    strangers = [
+        container.name
+        for container in (*(c for c in observed.containers if c.spoke not in sharing), *observed.others)
+        if PROBER_LABEL not in container.labels and any(_is_volume(m, volume) for m in container.mounts)
+    ]
+    if strangers:
+        return Outcome.FAILED, f"also mounted by {_listed(strangers)}"
+    return Outcome.PASSED, f"mounted by {_listed(sorted(sharing - {check.spoke})) or 'nobody else'} alone"
+
+
+def _is_volume(mount: Mount, volume: str) -> bool:
+    return mount.source == volume or mount.source.endswith(f"/{volume}/_data")
+
+
 OBSERVATIONS: Mapping[str, Observe] = {
     "runs": runs,
     "healthy": healthy,
@@ -109,6 +144,7 @@ OBSERVATIONS: Mapping[str, Observe] = {
     "fingerprint": fingerprint,
     "socket-in-stack": socket_in_stack,
     "socket-outside": socket_outside,
+    "socket-shared": socket_shared,
 }
 
 

@@ -50,7 +50,12 @@ def _left(until: float) -> float:
 
 
 def _resolve(address: str, port: int, until: float) -> list[Any]:
-    """getaddrinfo with an end: a resolver may wait for a name server that is not there."""
+    """getaddrinfo with an end: a resolver may wait for a name server that is not there.
+
+    A path is a unix socket's.
+    """
+    if address.startswith("/"):
+        return [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", address)]
     until = min(until, time.monotonic() + NAME_WITHIN)
     found: list[Any] = []
 
@@ -120,7 +125,8 @@ def ask(job: dict[str, Any]) -> dict[str, Any]:
         if not addresses:
             return end("unresolved", job["address"])
         peer = _connect(addresses, until)
-        reply["peer"] = peer.getpeername()[0]
+        name = peer.getpeername()
+        reply["peer"] = name if isinstance(name, str) else name[0]
         peer.sendall(_text(job))
         response = http.client.HTTPResponse(_Timed(peer, until), method=job["method"])  # type: ignore[arg-type]
         response.begin()

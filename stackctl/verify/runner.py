@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from stackctl.events import Checked, Event, Finished, Started
 from stackctl.model import (
     Bundle,
     Check,
+    InVolume,
     Kind,
     Named,
     Observation,
@@ -140,8 +142,7 @@ def _ask(
             elif request.vantage != HOST and probing is None:
                 replies[id] = Reply("unsent", detail=why)
             else:
-                network = request.vantage and stack.network_name(request.vantage)
-                batches.setdefault(network, []).append(job)
+                batches.setdefault(_standing(stack, observed, request), []).append(job)
     replies |= vantage.ask(batches.pop(HOST), batches, probing)
     hostnames = {spoke.name: _hostname(observed, spoke.name) for spoke in stack.spokes}
     answers = {}
@@ -180,7 +181,8 @@ def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: f
     """What to send, or why it is not sent."""
     if reason := harmless.why_not(stack.spokes, request):
         return reason
-    if request.vantage != HOST and request.vantage not in stack.networks:
+    anywhere = request.vantage == HOST or isinstance(request.target, InVolume)
+    if not anywhere and request.vantage not in stack.networks:
         return f"the stack has no network `{request.vantage}`"
     place = _resolve(stack, observed, request)
     if isinstance(place, str):
@@ -200,6 +202,9 @@ def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str
         return _Place(target.host, target.port)
     if container is None:
         return f"the stack has no spoke {name}"
+    if isinstance(target, InVolume):
+        shared = _volume(observed, target)
+        return _Place(target.path, 0) if shared else f"{target.spoke} has no volume for {target.path}"
     if isinstance(target, OnNetwork):
         name = stack.network_name(target.network) if target.network in stack.networks else target.network
         address = container.networks.get(name, "")
@@ -210,6 +215,20 @@ def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str
     if not bound:
         return f"{target.spoke} does not publish its port {target.port}"
     return _dialled(min(bound, key=lambda port: ":" in port.host_ip))
+
+
+def _standing(stack: Stack, observed: Observed, request: Request) -> str:
+    """Where the prober stands that sends this request."""
+    if isinstance(request.target, InVolume):
+        return f"{_volume(observed, request.target)}:{posixpath.dirname(request.target.path)}"
+    return request.vantage and stack.network_name(request.vantage)
+
+
+def _volume(observed: Observed, target: InVolume) -> str:
+    container = observed.running(target.spoke)
+    folder = posixpath.dirname(target.path)
+    mounts = container.mounts if container else ()
+    return next((m.source for m in mounts if m.type == "volume" and m.target == folder), "")
 
 
 def _dialled(port: Port) -> _Place:

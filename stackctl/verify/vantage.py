@@ -113,8 +113,8 @@ def ask(
 ) -> dict[str, Reply]:
     """All replies by the id of their job, every vantage at the same time.
 
-    `networks` is by the network's name on the Engine. Every container is gone when this returns or raises,
-    also where Ctrl-C or SIGTERM ends it.
+    `networks` is by the network's name on the Engine, or by VOLUME:FOLDER for sockets in a volume. Every
+    container is gone when this returns or raises, also where Ctrl-C or SIGTERM ends it.
     """
     run, stop = secrets.token_hex(8), threading.Event()
     with _sigterm_raises(), ThreadPoolExecutor(max_workers=len(networks) + 1) as pool:
@@ -170,7 +170,7 @@ def _run_prober(
         stdin_open=True,
         labels={STACK_LABEL: probing.stack, OWNER_LABEL: _owner(), RUN_LABEL: run},
         host_config=api.create_host_config(
-            network_mode=network,
+            **_standing(network),
             read_only=True,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
@@ -197,6 +197,13 @@ def _run_prober(
         lines = errors.decode(errors="replace").strip().splitlines()
         raise OSError(lines[-1] if lines else "it said nothing")
     return output
+
+
+def _standing(network: str) -> dict[str, Any]:
+    volume, _, folder = network.partition(":")
+    if not folder:
+        return {"network_mode": network}
+    return {"network_mode": "none", "binds": {volume: {"bind": folder, "mode": "ro"}}}
 
 
 @contextmanager

@@ -33,6 +33,12 @@ def shipped_apart(room: EngineRoom, tmp_path: Path) -> ShippedStack:
 
 
 @pytest.fixture
+def switched(room: EngineRoom, tmp_path: Path) -> ShippedStack:
+    """The shipped stack with a socket proxy that is filtered by its image's switches."""
+    return ship(tmp_path, room.project(), switches=True)
+
+
+@pytest.fixture
 def engine() -> Iterator[Engine]:
     with Engine.connect() as engine:
         yield engine

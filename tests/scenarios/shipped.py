@@ -15,6 +15,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests.json_lines import valid
+
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
@@ -27,7 +29,7 @@ class ShippedStack:
     images: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "stackctl", *words],
             cwd=self.root,
             env={**os.environ, **(environ or {})},
@@ -36,6 +38,9 @@ class ShippedStack:
             stdin=subprocess.DEVNULL,
             timeout=180,
         )
+        if "--json" in words:
+            valid(words[0], done.stdout)
+        return done
 
     def json(self, *words: str) -> dict[str, Any]:
         """The document that the command prints, whatever its exit code."""
@@ -84,13 +89,39 @@ class ShippedStack:
         return self.container_ids()[spoke]
 
 
-def ship(root: Path, name: str) -> ShippedStack:
-    """Copies the shipped stack; this host's stand-in images come along, its port 80 does not."""
+SETTINGS = """### Key Settings
+
+**Environment:**
+- `CONTAINERS=1` — list and inspect containers
+- `POST=0` — refuse every write
+
+### Fingerprint Inputs
+"""
+MANIFEST = """kind: socket-proxy
+tmpfs: [/tmp, /run]
+stop_signal: SIGTERM
+healthcheck:
+  test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1:2375/_ping"]
+  interval: 3s
+  timeout: 3s
+  start_period: 5s
+"""
+
+
+def ship(root: Path, name: str, *, switches: bool = False) -> ShippedStack:
+    """Copies the shipped stack; this host's stand-in images come along, its port 80 does not.
+
+    With `switches`, its socket proxy filters with those of its image, as pages did before there were policies.
+    """
     shutil.copytree(REPOSITORY / "spokes", root / "spokes")
     text = (REPOSITORY / "stack.yaml").read_text()
     (root / "stack.yaml").write_text(text.replace("name: homelab", f"name: {name}"))
     page = root / "spokes" / "docker-socket-proxy.md"
-    page.write_text(page.read_text().replace("homelab_", f"{name}_"))
+    text = page.read_text().replace("homelab_", f"{name}_")
+    if switches:
+        text = text.replace("### Fingerprint Inputs\n", SETTINGS)
+        (root / "spokes" / "docker-socket-proxy.yaml").write_text(MANIFEST)
+    page.write_text(text)
     yaml = YAML(typ="safe", pure=True)
     there = REPOSITORY / "stack.local.yaml"
     local = (yaml.load(there) if there.exists() else None) or {}

@@ -151,20 +151,20 @@ def test_a_stopped_proxy_is_unreachable_and_never_passed(up: ShippedStack) -> No
         assert up.run("up", "--profile", "core", "--yes", "--no-verify").returncode == 0
 
 
-def test_a_proxy_forced_open_is_failed(up: ShippedStack) -> None:
-    page = up.root / "spokes" / "docker-socket-proxy.md"
+def test_a_proxy_with_switches_is_proved_and_forced_open_it_is_failed(switched: ShippedStack) -> None:
+    page = switched.root / "spokes" / "docker-socket-proxy.md"
     text = page.read_text()
     try:
+        assert switched.run("up", "--profile", "core", "--yes").returncode == 0
         page.write_text(text.replace("- `POST=0`", "- `POST=1`"))
-        done = up.run("up", "--profile", "core", "--yes", "--json")
+        done = switched.run("up", "--profile", "core", "--yes", "--json")
         assert done.returncode == 8
         document = json.loads(done.stdout.splitlines()[-1])
         assert outcomes(document, "CK201") == {"failed"}
         saw = next(r["saw"] for r in document["results"] if r["check"]["code"] == "CK201")
         assert "reached the daemon" in saw
     finally:
-        page.write_text(text)
-        assert up.run("up", "--profile", "core", "--yes").returncode == 0
+        assert switched.run("down", "--yes").returncode == 0
 
 
 def test_a_declined_plan_changes_nothing_and_exits_1_and_2_without_a_terminal(up: ShippedStack) -> None:
