@@ -56,8 +56,7 @@ def find(root: Path) -> tuple[Stack | None, tuple[Finding, ...]]:
     if reading.stack is None:
         return None, reading.findings
     stack, missing = files.with_mounted(reading.stack, root)
-    found = (*reading.findings, *missing, *lint(stack))
-    return stack, tuple(sorted(set(found), key=lambda f: (f.at, f.code, f.message)))
+    return stack, lint(stack, (*reading.findings, *missing))
 
 
 def open_stack(root: Path) -> Opened:
@@ -78,7 +77,7 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
     Raises:
         InvalidFiles: `stack.local.yaml` is wrong, or a variable is defined nowhere.
     """
-    host, findings = files.read_host(opened.root, environ)
+    host, findings = files.read_host(opened.root, environ, [spoke.name for spoke in opened.stack.spokes])
     if not host.socket:
         # What filters the Engine's API must filter that of the Engine on which it runs.
         host = replace(host, socket=other_socket(environ))
