@@ -254,6 +254,25 @@ _CODES = (
         "a path of the host does not exist",
         "Docker would create an empty directory in its place, owned by root.",
     ),
+    # ---- secrets
+    Code(
+        "SC701",
+        _WARNING,
+        "a secret stands in the environment of a container",
+        "`docker inspect` shows it to whoever may use Docker, and every process in the container inherits "
+        "it. A file is better where the app can read one; many do, by a variable that ends in _FILE.",
+        bad="environment: {DB_PASSWORD: {secret: db}}",
+        good="secrets: [db]\nenvironment: {DB_PASSWORD_FILE: /run/secrets/db}",
+    ),
+    Code(
+        "SC702",
+        _ERROR,
+        "a secret's variable is written out",
+        "These variables are stackctl's own way to carry a secret to Compose. Anywhere else, the value would "
+        "end in labels, command lines or files.",
+        bad="command: [--token, '${STACKCTL_SECRET_TOKEN}']",
+        good="environment: {TOKEN: {secret: token}}",
+    ),
     # ---- checks
     Code("CK101", _ERROR, "the spoke runs", "A page that describes a service which is not there is wrong."),
     Code(

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from stackctl import attached, normal
-from stackctl.model import NOTHING, Container, Stanza
+from stackctl.model import NOTHING, Container, Stanza, secret_of
 
 OWN_LABELS = ("stackctl.fingerprint", "stackctl.inputs", "stackctl.rendered", "stackctl.applied")
 """Labels that say where the fields come from; whoever decides reads them, they are no fields."""
@@ -85,6 +85,11 @@ def differences(
         **attached.ports_of(running),
         **attached.networks_of(running, wanted, should),
     }
+    # Whether a secret changed stands in the applied fingerprint; its value is nowhere to compare with.
+    for variable, value in _stated(wanted.get("environment")).items():
+        if secret_of(value):
+            should.pop(f"environment.{variable}", None)
+            does.pop(f"environment.{variable}", None)
     if name := wanted.get("container_name"):
         should["container_name"], does["container_name"] = name, running.name
     return tuple(

@@ -49,7 +49,9 @@ class Compose:
         said = done.stdout.strip().removeprefix("v")
         numbers = re.match(r"(\d+)\.(\d+)", said)
         if done.exit_code or numbers is None:
-            raise StackctlError("`docker compose` does not work here", hint, done.detail)
+            missing = "unknown flag" in done.output or "is not a docker command" in done.output
+            what = "Docker has no Compose plugin here" if missing else "`docker compose` does not work here"
+            raise StackctlError(what, hint, done.detail)
         if (int(numbers[1]), int(numbers[2])) < OLDEST:
             raise StackctlError(f"`docker compose` is version {said}, which is too old", hint, done.detail)
         return said
@@ -116,9 +118,15 @@ class Compose:
         """What the containers of these services wrote, as (service, line); with `follow` as it comes."""
         options = (*(("--follow",) if follow else ()), *(("--tail", str(tail)) if tail is not None else ()))
         argv = self.argv("logs", "--no-color", *options, *services)
-        for line in process.lines(argv, env=self._environment(), cwd=self.directory):
-            container, bar, text = line.partition("|")
-            yield (re.sub(r"-\d+$", "", container.strip()), text.removeprefix(" ")) if bar else ("", line)
+        said = process.lines(argv, env=self._environment(), cwd=self.directory, redact=self.redact)
+        try:
+            for line in said:
+                container, bar, text = line.partition("|")
+                yield (re.sub(r"-\d+$", "", container.strip()), text.removeprefix(" ")) if bar else ("", line)
+        except StackctlError:
+            # Compose itself may be what is wrong; asking first would cost more than most calls take.
+            self.check()
+            raise
 
     def _change(self, verb: str, *rest: str) -> Completed:
         return self._run(self.argv(verb, *rest), _SLOW)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -35,6 +37,24 @@ class StackctlError(Exception):
         self.message = message
         self.hint = hint
         self.detail = detail
+
+
+_OF_FILES: Mapping[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "make room on it, then run the same command again"),
+    errno.EDQUOT: ("your quota on this disk is used up", "make room, then run the same command again"),
+    errno.EROFS: ("the disk is mounted read-only", "see why (`dmesg`), and mount it for writing"),
+    errno.EACCES: ("permission denied", "run as the owner of the stack's folder, or correct the permissions"),
+    errno.EPERM: ("permission denied", "run as the owner of the stack's folder, or correct the permissions"),
+}
+
+
+def of_file(error: OSError) -> StackctlError | None:
+    """The error for a file that could not be read or written; None where no person could mend it."""
+    known = _OF_FILES.get(error.errno or 0)
+    if known is None:
+        return None
+    what, hint = known
+    return StackctlError(f"{error.filename or 'a file'}: {what}", hint, str(error))
 
 
 class UsageError(StackctlError):

@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -246,18 +247,32 @@ def _local(document: Document, spokes: Collection[str]) -> tuple[Host, list[Find
 # ---- writing
 
 
-def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> bool:
+def write_atomically(
+    path: Path, content: bytes, mode: int = 0o644, owner: tuple[int, int] | None = None
+) -> bool:
     """Write a file as a whole or not at all; says whether it changed anything."""
     try:
-        if path.read_bytes() == content and stat.S_IMODE(path.stat().st_mode) == mode:
+        return _write(path, content, mode, owner)
+    except OSError as error:
+        # Some errors name a temporary file, and a full disk names none at all.
+        error.filename = str(path)
+        raise
+
+
+def _write(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None) -> bool:
+    with suppress(OSError):
+        there = path.stat()
+        same_owner = owner is None or owner == (there.st_uid, there.st_gid)
+        if same_owner and stat.S_IMODE(there.st_mode) == mode and path.read_bytes() == content:
             return False
-    except OSError:
-        pass
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
+            # The owner first: changing it afterwards could take bits of the mode away again.
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
@@ -277,7 +292,11 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> bool:
 
 def state_dir(directory: Path) -> Path:
     """The folder for records, lock and journal; made where it is missing, readable by its owner only."""
-    path = directory / STATE_DIR
+    return private_dir(directory / STATE_DIR)
+
+
+def private_dir(path: Path) -> Path:
+    """A folder that only its owner can enter; made where it is missing."""
     path.mkdir(mode=0o700, exist_ok=True)
     if stat.S_IMODE(path.stat().st_mode) != 0o700:
         path.chmod(0o700)

@@ -10,10 +10,10 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stackctl.model import Fingerprint, Stanza
+from stackctl.model import NOTHING, Fingerprint, Stanza
 
 SCHEME = 1
 
@@ -74,13 +74,44 @@ def labels(spoke: str, fingerprint: Fingerprint, rendered: str) -> dict[str, str
     }
 
 
-def applied(fingerprint: Fingerprint, stanza: Stanza, image_id: str, key: bytes) -> str:
+def applied(
+    fingerprint: Fingerprint,
+    stanza: Stanza,
+    image_id: str,
+    key: bytes,
+    secrets: Mapping[str, str] = NOTHING,
+) -> str:
     """The applied fingerprint as its label: scheme, declared digest, key id, HMAC with this host's key.
 
-    `stanza` is what Compose gives to the Engine on this host, so its values may be secret; without the key
+    `stanza` is what Compose gives to the Engine on this host, so its values may be private; without the key
     the label says nothing about them. A label with another key id cannot be compared and means nothing.
+    Where the spoke uses secrets (name -> `secret_mac`), they end the label one by one.
     """
     text = json.dumps([counted(stanza), image_id], sort_keys=True, separators=(",", ":"))
     mac = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
     key_id = hashlib.sha256(b"stackctl key id" + key).hexdigest()
-    return f"{SCHEME}.{fingerprint.short}.{key_id[:8]}.{mac[:32]}"
+    macs = ",".join(f"{name}={secrets[name]}" for name in sorted(secrets))
+    return ".".join((str(SCHEME), fingerprint.short, key_id[:8], mac[:32], *filter(None, (macs,))))
+
+
+def secret_mac(name: str, value: str, key: bytes) -> str:
+    """Tells whether a secret changed, to whoever has this host's key; its name enters, so that nobody
+    sees which secrets are equal."""
+    return hmac.new(key, f"secret {name}\0{value}".encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def changed(has: str, should: str) -> tuple[bool, tuple[str, ...]]:
+    """Of two applied labels: whether anything but secrets differs, and which secrets do.
+
+    Labels that were made with another key or scheme cannot be compared, so they say nothing.
+    """
+    old, new = has.split("."), should.split(".")
+    if min(len(old), len(new)) < 4 or (old[0], old[2]) != (new[0], new[2]):
+        return False, ()
+    was, now = _macs(old), _macs(new)
+    return old[3] != new[3], tuple(name for name in sorted(was.keys() & now.keys()) if was[name] != now[name])
+
+
+def _macs(label: Sequence[str]) -> dict[str, str]:
+    pairs = (pair.partition("=") for part in label[4:5] for pair in part.split(","))
+    return {name: mac for name, _, mac in pairs}

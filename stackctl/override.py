@@ -15,7 +15,7 @@ from stackctl import fingerprint, yaml_text
 from stackctl.codes import CODES
 from stackctl.findings import Finding
 from stackctl.lint.safety import is_engine_socket
-from stackctl.model import Bundle, Host, Kind, Port, Spoke, Stack, Stanza
+from stackctl.model import Bundle, Host, Kind, Port, Spoke, Stack, Stanza, secret_reference, secret_variable
 from stackctl.read.variables import Undefined, interpolate
 from stackctl.yaml_text import Override
 
@@ -55,13 +55,15 @@ def on_host(stack: Stack, bundle: Bundle, host: Host, root: str) -> OnHost:
     override: dict[str, Any] = {}
     stanzas: dict[str, Stanza] = {}
     findings: list[Finding] = []
+    # A secret stays a reference here, whatever the environment holds: stanzas are printed and compared.
+    variables = {**host.variables, **{secret_variable(n): secret_reference(n) for n in stack.secret_sources}}
     for spoke in stack.spokes:
         stanza = bundle.service(spoke.name)
         machine = _machine(spoke, host)
         values = _values(spoke, stanza, host, machine)
         if values:
             override[spoke.name] = values
-        resolved, undefined = _resolved({**stanza, **values}, {**machine, **host.variables})
+        resolved, undefined = _resolved({**stanza, **values}, {**machine, **variables})
         stanzas[spoke.name] = _with_absolute_binds(resolved, root)
         findings += (_undefined(spoke, path, name) for path, name in undefined)
     return OnHost(override, stanzas, tuple(findings))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 
 from stackctl.compare import Difference, differences
+from stackctl.fingerprint import changed
 from stackctl.model import (
     NOTHING,
     Action,
@@ -171,6 +172,7 @@ def _causes(
     yield from image
     fields = [_field_cause(spoke, difference, who) for difference in found]
     yield from fields
+    other, secrets = changed(has.get("stackctl.applied", ""), want.applied)
     if not same:
         inputs = tuple(_input_causes(spoke, has, should))
         yield from inputs
@@ -179,8 +181,9 @@ def _causes(
     elif rendered:
         if not fields:
             yield _own(spoke, has, should, "stackctl.rendered", Who.STACKCTL)
-    elif not (fields or image) and _applied_differs(has.get("stackctl.applied", ""), want.applied):
-        yield Cause(Who.HOST, "secrets or variables", "(changed)", "(changed)")
+    elif not (fields or image) and other:
+        yield Cause(Who.HOST, "variables changed")
+    yield from (Cause(Who.HOST, f"secret {name} changed") for name in secrets)
     if container.state in ("paused", "dead"):
         yield Cause(Who.HOST, "state", container.state, "running")
 
@@ -225,13 +228,6 @@ def _moved(has: Mapping[str, str], should: Mapping[str, str], label: str) -> boo
 def _own(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str], label: str, who: Who) -> Cause:
     at = spoke.at() if who is Who.YOU else None
     return Cause(who, label, has.get(label, "")[:12], str(should.get(label, ""))[:12], at)
-
-
-def _applied_differs(has: str, should: str) -> bool:
-    """Whether two labels made with the same key say different things; other pairs cannot be compared."""
-    old, new = has.split("."), should.split(".")
-    comparable = len(old) == len(new) == 4 and (old[0], old[2]) == (new[0], new[2])
-    return comparable and old[3] != new[3]
 
 
 def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:

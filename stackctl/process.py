@@ -85,20 +85,22 @@ def run(
 
 
 def lines(
-    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | str | None = None
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    redact: Iterable[str] = (),
 ) -> Iterator[str]:
     """What a process says, line by line as it comes; it ends when whoever reads this stops.
 
-    Raises StackctlError where the program cannot be started, or fails without having said anything.
+    Raises StackctlError where the program cannot be started, or fails.
     """
-    argv = tuple(argv)
+    argv, secrets = tuple(argv), tuple(redact)
     child = _start(argv, env, cwd, input=False)
-    said = False
     try:
         assert child.stdout is not None
         for line in child.stdout:
-            said = True
-            yield line.rstrip("\n")
+            yield redacted(line.rstrip("\n"), secrets)
         _, stderr = child.communicate()
     finally:
         if child.poll() is None:
@@ -106,7 +108,8 @@ def lines(
         for stream in (child.stdout, child.stderr):
             if stream is not None:
                 stream.close()
-    if child.returncode and not said:
+    if child.returncode:
+        stderr = redacted(stderr, secrets)
         done = Completed(argv, child.returncode, "", stderr, 0.0)
         done.expect_success(
             f"`{' '.join(argv[:2])}` failed: {(stderr.strip() or 'no output').splitlines()[-1]}"

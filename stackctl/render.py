@@ -6,12 +6,13 @@ Nothing of this host enters, so the result is the same on every machine; see `ov
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
 from stackctl import fingerprint, haproxy, strict, yaml_text
 from stackctl.edge import traefik
-from stackctl.model import Bundle, Edge, Fingerprint, Kind, Spoke, Stack, Stanza
+from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Kind, Spoke, Stack, Stanza
 from stackctl.templates import Templates
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -87,11 +88,35 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
             stanza[key] = [*stanza.get(key, ()), *value]
         else:
             stanza[key] = value
+    stanza = _with_secret_files(stack, spoke, stanza)
     if stack.edge is Edge.TRAEFIK and spoke.routes:
         stanza["labels"] = {**traefik.labels(stack, spoke), **stanza.get("labels", {})}
     if depends_on := stanza.get("depends_on"):
         stanza["depends_on"] = {name: _waiting(stack, name, how) for name, how in depends_on.items()}
     return {key: _plain(value) for key, value in stanza.items()}
+
+
+def _with_secret_files(stack: Stack, spoke: Spoke, stanza: dict[str, Any]) -> dict[str, Any]:
+    """Secrets with a source are files that `up` writes; those of Compose's own are left to Compose."""
+    granted = stanza.get("secrets", ())
+    ours = [grant for grant in granted if grant["source"] in stack.secret_sources]
+    if not ours:
+        return stanza
+    stanza = {**stanza, "secrets": [grant for grant in granted if grant not in ours]}
+    stanza["volumes"] = [*stanza.get("volumes", ()), *(_secret_mount(spoke, grant) for grant in ours)]
+    return {key: value for key, value in stanza.items() if key != "secrets" or value}
+
+
+def _secret_mount(spoke: Spoke, grant: Stanza) -> dict[str, Any]:
+    # A bind mount, as Compose puts other secrets into a container by copying, and a read-only root
+    # refuses that; and in the long form, as Compose would make up a folder for a file that is missing.
+    return {
+        "type": "bind",
+        "source": f"./{SECRETS_DIR}/{spoke.name}/{grant['source']}",
+        "target": posixpath.join("/run/secrets", grant.get("target") or grant["source"]),
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
 
 
 def _waiting(stack: Stack, name: str, how: Stanza) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from stackctl.errors import Exit, StackctlError, UsageError
+from stackctl.errors import Exit, StackctlError, UsageError, of_file
 
 if TYPE_CHECKING:
     from stackctl.commands.story import Story
@@ -143,6 +143,9 @@ def run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
     except Exception as bug:
+        if isinstance(bug, OSError) and (trouble := of_file(bug)):
+            output.error(trouble)
+            return trouble.exit_code
         output.error(_Bug(f"this is a bug in stackctl: {bug!r}", f"the log is in {_log(bug)}"))
         return Exit.BUG
 

@@ -1,6 +1,8 @@
 """What labels cannot hold, in the stack's `.stackctl` directory; its loss never hurts the running stack.
 
 `host.key`: the key of the applied fingerprints. Lost: containers are compared field by field until recreated.
+`secrets.json`: what tells whether a secret changed since it was last given to a container; no value. Lost: a
+change is noticed by the next `plan` or `up`, which read the secrets themselves.
 `images.json`: the image id that each spoke was last applied with. Lost: asked from the Engine again.
 """
 
@@ -17,6 +19,7 @@ from stackctl.files import state_dir, write_atomically
 
 _KEY_FILE = "host.key"
 _IMAGES_FILE = "images.json"
+_SECRETS_FILE = "secrets.json"
 
 
 def host_key(root: Path) -> bytes:
@@ -35,14 +38,32 @@ def host_key(root: Path) -> bytes:
 
 def applied_images(root: Path) -> dict[str, str]:
     """Spoke -> id of the image that it was last applied with; empty where nothing is known."""
-    try:
-        data = json.loads((state_dir(root) / _IMAGES_FILE).read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return {str(spoke): str(image) for spoke, image in data.items()} if isinstance(data, dict) else {}
+    return _recalled(root, _IMAGES_FILE)
 
 
 def remember_images(root: Path, images: Mapping[str, str]) -> None:
     """Adds to what `applied_images` gives."""
-    text = json.dumps({**applied_images(root), **images}, sort_keys=True, indent=1) + "\n"
-    write_atomically(state_dir(root) / _IMAGES_FILE, text.encode(), 0o600)
+    _remember(root, _IMAGES_FILE, images)
+
+
+def applied_secrets(root: Path) -> dict[str, str]:
+    """Secret -> what `fingerprint.secret_mac` said of the value that was last given out."""
+    return _recalled(root, _SECRETS_FILE)
+
+
+def remember_secrets(root: Path, macs: Mapping[str, str]) -> None:
+    """Adds to what `applied_secrets` gives."""
+    _remember(root, _SECRETS_FILE, macs)
+
+
+def _recalled(root: Path, file: str) -> dict[str, str]:
+    try:
+        data = json.loads((state_dir(root) / file).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {str(name): str(value) for name, value in data.items()} if isinstance(data, dict) else {}
+
+
+def _remember(root: Path, file: str, values: Mapping[str, str]) -> None:
+    text = json.dumps({**_recalled(root, file), **values}, sort_keys=True, indent=1) + "\n"
+    write_atomically(state_dir(root) / file, text.encode(), 0o600)

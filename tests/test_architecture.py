@@ -30,7 +30,7 @@ ROOMS = (
     "edit apply",
     "adopt doctor graph",
     "commands",
-    "console json_output",
+    "console json_output json_schema",
     "run",
     "cli",
     "__main__",

@@ -123,8 +123,8 @@ def test_a_compose_that_is_new_enough_is_taken(said: str, compose: Compose, reco
     [
         ((0, "2.19.1"), "version 2.19.1, which is too old"),
         ((0, "2.25.9"), "version 2.25.9, which is too old"),
-        ((0, "unknown"), "does not work here"),
-        ((1, "docker: 'compose' is not a docker command."), "does not work here"),
+        ((0, "unknown"), "(no Compose plugin|does not work) here"),
+        ((1, "docker: 'compose' is not a docker command."), "(no Compose plugin|does not work) here"),
     ],
 )
 def test_a_missing_or_old_compose_is_told_with_a_hint(

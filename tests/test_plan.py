@@ -249,7 +249,7 @@ def test_an_applied_label_that_cannot_be_compared_or_is_equal_changes_nothing(ha
 def test_a_secret_or_variable_that_moved_is_the_hosts_and_not_shown() -> None:
     has = running(labelled={"stackctl.applied": applied("1")})
     assert decide(want(applied=applied("2")), has) == Action(
-        "full", Verb.RECREATE, (Cause(Who.HOST, "secrets or variables", "(changed)", "(changed)"),)
+        "full", Verb.RECREATE, (Cause(Who.HOST, "variables changed"),)
     )
 
 

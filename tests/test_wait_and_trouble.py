@@ -198,6 +198,19 @@ def failed(stderr: str) -> Completed:
             "web: another container is already called web",
         ),
         ("Cannot connect to the Docker daemon at unix:///x. Is it", "web: the Docker Engine does not answer"),
+        (
+            'error during connect: Post "http://127.0.0.1:1/v1.41/x": dial tcp 127.0.0.1:1: connect: '
+            "connection refused",
+            "web: the Docker Engine does not answer",
+        ),
+        (
+            "permission denied while trying to connect to the Docker daemon socket at unix:///x: dial unix",
+            "web: no permission to use the Docker Engine",
+        ),
+        (
+            "failed to register layer: write /usr/lib/x.so: no space left on device",
+            "web: the disk is full",
+        ),
     ],
 )
 def test_a_known_failure_is_one_sentence_with_a_hint(stderr: str, message: str) -> None:

@@ -9,6 +9,17 @@ from stackctl.process import Completed
 
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
+        # Before anything about networks: the way to the Engine may be one.
+        r"Cannot connect to the Docker daemon|error during connect|unexpected EOF",
+        "the Docker Engine does not answer",
+        "see whether it runs or was restarted: `docker version`; then run the same command again",
+    ),
+    (
+        r"permission denied while trying to connect to the Docker daemon",
+        "no permission to use the Docker Engine",
+        "add yourself to the group that owns the socket (often `docker`), or run as root",
+    ),
+    (
         r"(?:Bind for|listen \w+|bind host port(?: for)?) (?P<what>(?:\[[^\]]*\]|[\d.]*):\d+)"
         r".*already (?:allocated|in use)",
         "the port {what} is already taken on this host",
@@ -46,24 +57,31 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "another container is already called {what}",
         "remove or rename it, or leave out container_name",
     ),
-    (
-        r"Cannot connect to the Docker daemon",
-        "the Docker Engine does not answer",
-        "see whether it runs: `docker version`",
-    ),
 )
 
 
 def explained(done: Completed, doing: str, service: str = "") -> StackctlError:
     """The error for a failed call: a known cause in one sentence, else the last line that was said."""
-    for pattern, message, hint in _KNOWN:
-        if match := re.search(pattern, done.output):
-            what = match.groupdict().get("what") or ""
-            sentence = " ".join(message.format(what=what).split())
-            return StackctlError(_of(service, sentence), hint.format(what=what), done.detail)
+    if known := _known(done.output):
+        sentence, hint = known
+        return StackctlError(_of(service, sentence), hint, done.detail)
     lines = [line.strip() for line in done.output.splitlines() if line.strip()]
     said = lines[-1] if lines else f"exit code {done.exit_code}"
     return StackctlError(_of(service, f"{doing} failed: {said}"), "", done.detail)
+
+
+def clearer(error: StackctlError) -> StackctlError:
+    """The same error, said in one sentence where its evidence names a known cause."""
+    known = _known(error.detail)
+    return StackctlError(*known, error.detail) if known else error
+
+
+def _known(said: str) -> tuple[str, str] | None:
+    for pattern, message, hint in _KNOWN:
+        if match := re.search(pattern, said):
+            what = match.groupdict().get("what") or ""
+            return " ".join(message.format(what=what).split()), hint.format(what=what)
+    return None
 
 
 def blamed(done: Completed, project: str, services: tuple[str, ...]) -> str:

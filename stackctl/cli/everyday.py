@@ -74,6 +74,7 @@ def render(
             "render",
             options_of(directory, json, verbose, no_colour),
             lambda root, _: tell(root, check=check, stdout=stdout, environ=os.environ),
+            streams=stdout,
         )
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from stackctl import secrets
+from stackctl.apply.trouble import explained
 from stackctl.commands.opened import compose_for, look_at_host, open_stack
 from stackctl.commands.render import write
 from stackctl.commands.story import DownAnswer, Ended, Story
@@ -28,6 +30,11 @@ def down(root: Path, *, confirm: Callable[[tuple[str, ...]], bool], environ: Map
     if not (root / "docker-compose.yml").exists():
         write(opened, view, {})
     yield Started("down")
-    compose_for(opened, view, environ).down().expect_success("`docker compose down` failed")
+    compose = compose_for(opened, view, environ)
+    compose.check()
+    done = compose.down()
+    if done.exit_code:
+        raise explained(done, "docker compose down")
+    secrets.remove_all(root)
     yield Finished("down")
     return Ended(DownAnswer(names))

@@ -41,5 +41,5 @@ def exec(
     yield from ()
     if attached:
         return Ended(ExecAnswer(spoke, command), process.attached(argv, env=env, cwd=root))
-    done = process.run(argv, env=env, cwd=root)
+    done = process.run(argv, env=env, cwd=root, redact=view.redact)
     return Ended(ExecAnswer(spoke, command, done.stdout, done.stderr), done.exit_code)

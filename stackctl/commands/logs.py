@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from stackctl.apply.trouble import clearer
 from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, Story
+from stackctl.errors import StackctlError
 from stackctl.events import Line
 
 
@@ -16,6 +18,9 @@ def logs(
     opened = open_stack(root)
     view = look_at_host(opened, environ)
     compose = compose_for(opened, view, environ)
-    for line in compose.logs(named(opened, spokes), follow=follow, tail=tail):
-        yield Line(*line)
+    try:
+        for line in compose.logs(named(opened, spokes), follow=follow, tail=tail):
+            yield Line(*line)
+    except StackctlError as error:
+        raise clearer(error) from error
     return Ended(LinesAnswer())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from stackctl import cache, files
+from stackctl import cache, files, secrets, state
 from stackctl.compose import Compose
 from stackctl.endpoint import other_socket, socket_group
 from stackctl.errors import UsageError
@@ -17,6 +17,7 @@ from stackctl.model import Bundle, Host, Stack
 from stackctl.override import OnHost, engine_sockets, on_host
 from stackctl.read.stack import read_stack
 from stackctl.render import render
+from stackctl.secrets import Held
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class HostView:
 
     host: Host
     on_host: OnHost
+    secrets: Held = field(default_factory=Held, repr=False)
+    """What was read of the secrets; nothing, unless the command needs to know them."""
+    macs: Mapping[str, str] = field(default_factory=dict)
+    """Secret -> what tells whether it changed; without reading them, what was last given out."""
+    redact: tuple[str, ...] = field(default=(), repr=False)
+    """Spellings of every value that is known, to be taken out of what is shown or kept."""
 
     def stand_ins(self) -> Iterator[Event]:
         """Says which images run here in place of the declared ones: what is proved is proved of those."""
@@ -80,7 +87,23 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
     view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
-    return HostView(host, view)
+    if not opened.stack.secret_sources:
+        return HostView(host, view)
+    known = secrets.at_hand(opened.stack, opened.root, host.variables)
+    return HostView(host, view, macs=state.applied_secrets(opened.root), redact=known)
+
+
+def with_secrets(opened: Opened, view: HostView, spokes: Collection[str]) -> HostView:
+    """The view with the secrets of these spokes read from their sources, which may start programs.
+
+    Raises:
+        StackctlError: A source fails; the error names the secret.
+    """
+    held = secrets.read(opened.stack, spokes, opened.root, view.host.variables)
+    if not held.values:
+        return view
+    macs = {**view.macs, **held.macs(state.host_key(opened.root))}
+    return replace(view, secrets=held, macs=macs, redact=(*view.redact, *held.spellings()))
 
 
 def named(opened: Opened, spokes: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,5 +120,10 @@ def named(opened: Opened, spokes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def compose_for(opened: Opened, view: HostView, environ: Mapping[str, str]) -> Compose:
-    """Compose for this stack on this host, with every variable resolved in its environment."""
-    return Compose(opened.stack.name, opened.root, {**environ, **view.host.variables})
+    """Compose for this stack on this host, with every variable resolved in its environment.
+
+    What creates containers needs a view with the secrets of its spokes.
+    """
+    carried = view.secrets.environment(opened.stack.secret_sources)
+    environment = {**environ, **view.host.variables, **carried}
+    return Compose(opened.stack.name, opened.root, environment, view.redact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from stackctl import secrets
 from stackctl.apply.trouble import explained
 from stackctl.commands.opened import Opened, compose_for, look_at_host, named, open_stack
 from stackctl.commands.render import known_applied, write
@@ -64,6 +65,8 @@ def remove(
         left = open_stack(root)
         view = look_at_host(left, environ)
         write(left, view, known_applied(left, view, applied_images(root)))
+        if containers:
+            secrets.remove_unnamed(left.stack, root)
     except InvalidFiles:
         yield Said("what is left cannot be rendered: see `stackctl lint`", warning=True)
     after = () if containers else ("stackctl up",)

@@ -50,13 +50,15 @@ def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAn
 
 
 def known_applied(opened: Opened, view: HostView, images: Mapping[str, str]) -> dict[str, str]:
-    """The applied fingerprints of the spokes whose image id is known."""
+    """The applied fingerprints of the spokes whose image id and secrets are known."""
     key = state.host_key(opened.root)
-    return {
-        spoke: applied(opened.bundle.fingerprints[spoke], stanza, images[spoke], key)
-        for spoke, stanza in view.on_host.stanzas.items()
-        if images.get(spoke)
-    }
+    labels = {}
+    for spoke, stanza in view.on_host.stanzas.items():
+        used = [name for name in opened.stack.spoke(spoke).secrets if name in opened.stack.secret_sources]
+        if images.get(spoke) and all(name in view.macs for name in used):
+            macs = {name: view.macs[name] for name in used}
+            labels[spoke] = applied(opened.bundle.fingerprints[spoke], stanza, images[spoke], key, macs)
+    return labels
 
 
 def _read(path: Path) -> bytes | None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from stackctl import state
+from stackctl import secrets, state
 from stackctl.apply import apply
-from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
+from stackctl.commands.opened import (
+    HostView,
+    Opened,
+    compose_for,
+    look_at_host,
+    named,
+    open_stack,
+    with_secrets,
+)
 from stackctl.commands.plan import image_id, make
 from stackctl.commands.render import known_applied, write
 from stackctl.commands.story import Ended, Story, UpAnswer
@@ -17,6 +25,7 @@ from stackctl.errors import Exit, StackctlError
 from stackctl.events import Found, Planned, Said
 from stackctl.model import Plan, Verb
 from stackctl.observe import observe
+from stackctl.plan import selected
 
 
 def up(
@@ -40,7 +49,9 @@ def up(
             "`up` mounts files of this folder, so it needs a local Engine; plan and status do not",
         )
     observed = observe(engine, opened.stack.name)
-    made = make(opened, view, observed, profiles, named(opened, spokes), refresh=refresh)
+    only = named(opened, spokes)
+    view = with_secrets(opened, view, selected(opened.stack, profiles, only))
+    made = make(opened, view, observed, profiles, only, refresh=refresh)
     plan = made.plan
     yield Planned(plan)
     images = state.applied_images(root)
@@ -49,6 +60,7 @@ def up(
         if not confirm(plan):
             raise StackctlError("declined; nothing was changed")
         write(opened, view, known_applied(opened, view, images))
+        give_secrets(opened, view, engine, made.wanted)
 
         def complete() -> None:
             """Now every image is here, so its id can enter the applied fingerprints."""
@@ -68,11 +80,25 @@ def up(
         state.remember_images(root, images)
     else:
         write(opened, view, known_applied(opened, view, images))
+        give_secrets(opened, view, engine, made.wanted)
         yield Said("nothing to do: what runs is what the files declare")
 
+    secrets.remove_unnamed(opened.stack, root)
     if not verify:
         return Ended(UpAnswer(plan))
     results = yield from prove(
         opened, view, engine, [a.spoke for a in plan.actions if a.verb is not Verb.REMOVE]
     )
     return Ended(UpAnswer(plan, results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)
+
+
+def give_secrets(opened: Opened, view: HostView, engine: Engine, spokes: Iterable[str]) -> None:
+    """Writes the files of secrets that these spokes mount; what is equal already is not touched."""
+    if not view.secrets.values:
+        return
+    options = engine.get("/info").get("SecurityOptions") or ()
+    # There, user 1000 of a container is another user of this host.
+    shifted = any(option.startswith(("name=userns", "name=rootless")) for option in options)
+    stanzas = {name: view.on_host.stanzas[name] for name in spokes}
+    secrets.materialise(opened.stack, stanzas, view.secrets, opened.root, owners=not shifted)
+    state.remember_secrets(opened.root, {name: view.macs[name] for name in view.secrets.values})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stackctl.files import write_atomically
 from stackctl.junit import junit
 from stackctl.model import Result
 from stackctl.observe import observe
+from stackctl.process import redacted
 from stackctl.verify.runner import verify as run_checks
 
 
@@ -52,6 +54,8 @@ def prove(
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
     for event in run_checks(wanted, opened.stack, opened.bundle, observed, engine, prober_image):
         if isinstance(event, Checked):
+            # An app may answer with what it was told in confidence.
+            event = Checked(replace(event.result, saw=redacted(event.result.saw, view.redact)))
             results.append(event.result)
         yield event
     records.append(opened.root, opened.stack, opened.bundle, results, datetime.now(UTC))

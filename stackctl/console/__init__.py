@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from functools import singledispatchmethod
+from textwrap import indent
 from typing import TextIO
 
 from rich.console import Console as Terminal
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -268,9 +268,10 @@ class Console:
             self._err.print(Text.assemble(("hint: ", "bold"), error.hint))
         if error.detail:
             if self._verbose:
-                self._err.print(Padding(Text(error.detail, "dim"), (0, 0, 0, 2)), soft_wrap=False)
+                # Evidence is copied and searched, so it is never cut to the width of a screen.
+                self._err.print(Text(indent(error.detail, "  "), "dim"), soft_wrap=True)
             else:
-                self._err.print(Text("`--verbose` shows the command and its output", "dim"))
+                self._err.print(Text("`--verbose` shows what lies behind it", "dim"))
 
     def findings(self, findings: tuple[Finding, ...]) -> None:
         """What a question is about to be asked about."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from stackctl.findings import Finding
-from stackctl.lint import dependencies, images, networks, pages, policies, safety
+from stackctl.lint import dependencies, images, networks, pages, policies, safety, secrets
 from stackctl.model import Stack
 from stackctl.read.accepting import sorted_and_accepted
 
@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     *safety.RULES,
     *policies.RULES,
     *pages.RULES,
+    *secrets.RULES,
 )
 
 

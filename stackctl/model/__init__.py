@@ -24,6 +24,15 @@ from stackctl.model.check import (
 )
 from stackctl.model.observed import Container, Observed
 from stackctl.model.plan import Action, Cause, Plan, Verb, Who
+from stackctl.model.secret import (
+    SECRET_NAME,
+    SECRET_VARIABLE,
+    SECRETS_DIR,
+    SecretSource,
+    secret_of,
+    secret_reference,
+    secret_variable,
+)
 from stackctl.model.stack import (
     NOTHING,
     PROXY_NETWORK,
@@ -49,6 +58,9 @@ from stackctl.model.stack import (
 __all__ = [
     "NOTHING",
     "PROXY_NETWORK",
+    "SECRETS_DIR",
+    "SECRET_NAME",
+    "SECRET_VARIABLE",
     "SOCKET_NETWORK",
     "Accept",
     "Action",
@@ -82,6 +94,7 @@ __all__ = [
     "Request",
     "Result",
     "Route",
+    "SecretSource",
     "Spoke",
     "Stack",
     "Stanza",
@@ -90,4 +103,7 @@ __all__ = [
     "Verb",
     "Wanted",
     "Who",
+    "secret_of",
+    "secret_reference",
+    "secret_variable",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from stackctl.findings import Location
 from stackctl.model.check import Check
+from stackctl.model.secret import SecretSource, secret_of
 
 Stanza = Mapping[str, Any]
 """A Compose service in long syntax as plain JSON data, variables unresolved."""
@@ -169,6 +170,12 @@ class Spoke:
         return environment
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that the spoke names, as files and in its environment, Compose's own included."""
+        granted = [str(grant["source"]) for grant in self.service.get("secrets", ())]
+        return tuple(dict.fromkeys((*granted, *filter(None, map(secret_of, self.environment.values())))))
+
+    @property
     def networks(self) -> tuple[str, ...]:
         return tuple(self.service.get("networks", NOTHING))
 
@@ -217,6 +224,7 @@ class Stack:
     """Every network by its name in the files, `proxy` and `socket` included, `name` always filled in."""
     top_level: Mapping[str, Any] = field(default_factory=dict)
     """The other top-level elements of Compose: volumes, configs, secrets, x-…"""
+    secret_sources: Mapping[str, SecretSource] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Content of the stack's own files that spokes mount or build from, by path relative to its folder."""
     templates: Mapping[str, str] = field(default_factory=dict)

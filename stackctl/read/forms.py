@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackctl.model import Path
+from stackctl.model import SECRET_NAME, Path, secret_reference
 from stackctl.read.compose_keys import Malformed, Note, check_keys, known
 from stackctl.read.mounts import ports, volumes
 
@@ -106,6 +106,8 @@ class Forms:
         elif isinstance(value, dict):
             for name, item in value.items():
                 here = (*path, name)
+                if path[-1] == "environment" and isinstance(item, dict):
+                    item = self._secret(item, here)
                 content = self.text(item, here)
                 if content is None and item is not None:
                     self.wrong(here, f"`{name}` must be a text, a number or nothing")
@@ -114,6 +116,13 @@ class Forms:
         else:
             raise Malformed(path, f"`{path[-1]}` must be a map, or a list of NAME=value")
         return found
+
+    def _secret(self, value: Mapping[str, Any], here: Path) -> Any:
+        """`{secret: NAME}` in an environment: the name stands for the value until a container is made."""
+        name = value.get("secret")
+        if value.keys() == {"secret"} and isinstance(name, str) and SECRET_NAME.match(name):
+            return secret_reference(name)
+        return value
 
     def _put(
         self, found: dict[str, str | None], name: str, content: str | None, path: Path, here: Path

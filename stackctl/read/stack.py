@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
-from stackctl.model import Spoke, Stack
+from stackctl.model import Spoke, Stack, secret_of
 from stackctl.read.accepting import sorted_and_accepted
 from stackctl.read.checks import Surroundings, resolve_checks
+from stackctl.read.compose_keys import nearest
 from stackctl.read.halves import Memory
 from stackctl.read.merge import merge
 from stackctl.read.networks import Networks
@@ -22,6 +23,7 @@ from stackctl.read.text import read_text
 from stackctl.read.variables import parse_env
 
 STACK_FILE = "stack.yaml"
+_SAID_UNDER = {"configs": "configs", "secrets": "secret_sources"}
 _SPOKE_FILE = re.compile(r"spokes/(?P<name>[^/]+)\.(?P<kind>md|yaml|yml)\Z")
 
 
@@ -70,6 +72,7 @@ def read_stack(texts: Mapping[str, bytes], memory: Memory | None = None) -> Read
         prober_image=settings.prober_image,
         networks=_with_default(settings, spokes),
         top_level=_with_volumes(settings, spokes),
+        secret_sources=settings.secret_sources,
         templates=_templates(texts),
         example_variables=_example(texts),
         places=settings.places,
@@ -127,16 +130,30 @@ def _read_spokes(
 
 
 def _undeclared(spoke: Spoke, settings: Settings) -> list[Finding]:
-    """Configs and secrets that stand nowhere in stack.yaml; nothing could be mounted for them."""
-    return [
+    """Configs and secrets that stand nowhere in stack.yaml; nothing could be given for them."""
+    sources = settings.secret_sources
+    known = {key: {**settings.top_level.get(key, {})} for key in ("configs", "secrets")}
+    known["secrets"] |= sources
+    found = [
         finding(
             "SC103",
             spoke.at(key, str(number)),
-            f"`{grant['source']}` stands nowhere under `{key}` in stack.yaml",
+            f"`{grant['source']}` stands nowhere under `{_SAID_UNDER[key]}` in stack.yaml",
+            nearest(grant["source"], known[key]) or "say there where it comes from",
         )
-        for key in ("configs", "secrets")
+        for key in known
         for number, grant in enumerate(spoke.service.get(key, ()))
-        if grant["source"] not in settings.top_level.get(key, {})
+        if grant["source"] not in known[key]
+    ]
+    return found + [
+        finding(
+            "SC103",
+            spoke.at("environment", variable),
+            f"the secret `{name}` stands nowhere under `secret_sources` in stack.yaml",
+            nearest(name, sources) or "say there where its value comes from",
+        )
+        for variable, value in spoke.environment.items()
+        if (name := secret_of(value)) and name not in sources
     ]
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
-from stackctl.model import PROXY_NETWORK, SOCKET_NETWORK, Edge, Path
+from stackctl.model import PROXY_NETWORK, SOCKET_NETWORK, Edge, Path, SecretSource
 from stackctl.read.compose_keys import known, nearest, unknown_key
 from stackctl.read.partial import HOST_NAME
+from stackctl.read.secret_sources import read_secret_sources
 from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
 
@@ -19,7 +20,8 @@ NEWEST_VERSION = 1
 _STACK_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _ELEMENT_NAME = re.compile(r"[a-zA-Z0-9._-]+\Z")
 _KEYS = ("name", "domain", "edge", "prober_image", "version", "networks", "volumes", "configs", "secrets")
-_NOT_BUILT = ("notify", "secret_sources")
+_OWN_MAPS = ("secret_sources",)
+_NOT_BUILT = ("notify",)
 _DEFAULT_NETWORKS: Mapping[str, Mapping[str, Any]] = {PROXY_NETWORK: {}, SOCKET_NETWORK: {"internal": True}}
 
 
@@ -31,6 +33,7 @@ class Settings:
     prober_image: str = ""
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     top_level: Mapping[str, Any] = field(default_factory=dict)
+    secret_sources: Mapping[str, SecretSource] = field(default_factory=dict)
     places: Mapping[Path, Location] = field(default_factory=dict)
 
 
@@ -54,8 +57,8 @@ def read_settings(source: Source) -> tuple[Settings | None, tuple[Finding, ...]]
             note("SC103", (key,), f"`{key}` is not supported by this version")
         elif key in ("services", "include"):
             note("SC102", (key,), f"`{key}` has no place in stack.yaml", "each service is a spoke in spokes/")
-        elif key not in _KEYS and not key.startswith("x-"):
-            note("SC102", (key,), *unknown_key(key, "stack", _KEYS))
+        elif key not in (*_KEYS, *_OWN_MAPS) and not key.startswith("x-"):
+            note("SC102", (key,), *unknown_key(key, "stack", (*_KEYS, *_OWN_MAPS)))
     version = value.get("version", NEWEST_VERSION)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         note("SC103", ("version",), "`version` must be a number", f"this version reads {NEWEST_VERSION}")
@@ -88,6 +91,7 @@ def read_settings(source: Source) -> tuple[Settings | None, tuple[Finding, ...]]
         prober_image=prober,
         networks=_networks(name, elements.pop("networks", {})),
         top_level={**elements, **extra},
+        secret_sources=read_secret_sources(value.get("secret_sources"), elements.get("secrets", {}), note),
         places=document.places,
     )
     return settings, tuple(found)

@@ -15,6 +15,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests.json_lines import valid
+
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
@@ -27,7 +29,7 @@ class ShippedStack:
     images: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "stackctl", *words],
             cwd=self.root,
             env={**os.environ, **(environ or {})},
@@ -36,6 +38,9 @@ class ShippedStack:
             stdin=subprocess.DEVNULL,
             timeout=180,
         )
+        if "--json" in words:
+            valid(words[0], done.stdout)
+        return done
 
     def json(self, *words: str) -> dict[str, Any]:
         """The document that the command prints, whatever its exit code."""

@@ -1,0 +1,42 @@
+"""What the documents show exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from stackctl.cli import app
+from stackctl.codes import CODES
+
+REPOSITORY = Path(__file__).parent.parent
+PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
+COMMANDS: dict[str, click.Command] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+_SHOWN = re.compile(r"(?:^|`)stackctl ([a-z]+)([^`#\n]*)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
+    for command, rest in _SHOWN.findall(page.read_text()):
+        assert command in COMMANDS, f"stackctl {command}"
+        known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
+        assert {word for word in rest.split() if word.startswith("-")} <= known, f"stackctl {command}{rest}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_code_that_a_page_names_exists(page: Path) -> None:
+    assert set(re.findall(r"\b(?:SC|CK)\d{3}\b", page.read_text())) <= CODES.keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_troubleshooting_page_stays_short_enough_to_search() -> None:
+    assert len((REPOSITORY / "docs" / "troubleshooting.md").read_text().splitlines()) < 200
