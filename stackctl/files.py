@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -232,17 +232,6 @@ def read_host(
     document = load_yaml(source)
     host, wrongs = _local(document, spokes)
     return replace(host, variables=variables), (*findings, *more, *document.findings, *wrongs)
-
-
-def socket_groups(paths: Iterable[str]) -> dict[str, str]:
-    """The group that may open each of these sockets, as a container sees it; those that are there."""
-    found = {}
-    for path in paths:
-        with suppress(OSError):
-            there = os.stat(path)
-            # Only a rootless Engine's socket belongs to a person, who is root inside its containers.
-            found[path] = str(0 if there.st_uid else there.st_gid)
-    return found
 
 
 def _local(document: Document, spokes: Collection[str]) -> tuple[Host, list[Finding]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stackctl import cache, files, secrets, state
 from stackctl.compose import Compose
-from stackctl.endpoint import other_socket
+from stackctl.endpoint import other_socket, socket_group
 from stackctl.errors import UsageError
 from stackctl.events import Event, Said
 from stackctl.findings import Finding, InvalidFiles
@@ -81,7 +81,8 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
     if not host.socket:
         # What filters the Engine's API must filter that of the Engine on which it runs.
         host = replace(host, socket=other_socket(environ))
-    host = replace(host, socket_groups=files.socket_groups(engine_sockets(opened.stack, host)))
+    sockets = engine_sockets(opened.stack, host)
+    host = replace(host, socket_groups={path: socket_group(path) for path in sockets})
     view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
