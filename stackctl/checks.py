@@ -6,20 +6,27 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from stackctl import haproxy, strict
+from stackctl.api import operations
+from stackctl.audits import audits, standing, standing_everywhere
 from stackctl.codes import CODES
 from stackctl.model import (
     PROXY_NETWORK,
     SOCKET_NETWORK,
+    AnswersAll,
+    Beside,
     Bundle,
     Check,
     Control,
     Edge,
     Expect,
     InVolume,
+    Joined,
     Kind,
+    Mutation,
     Named,
     Observation,
     OnNetwork,
+    Opened,
     Published,
     Request,
     Route,
@@ -84,7 +91,12 @@ def _of_container(spoke: Spoke, bundle: Bundle | None) -> Iterator[Check]:
         if test and not test.get("disable") and test.get("test") not in ("NONE", ["NONE"]):
             yield _observed("CK102", spoke, "is healthy", "healthy", "let the healthcheck fail")
     yield _observed(
-        "CK103", spoke, "sits on exactly its networks", "networks", "connect the container to another network"
+        "CK103",
+        spoke,
+        "sits on exactly its networks",
+        "networks",
+        "connect the container to another network",
+        Beside(spoke.name, {"NetworkMode": "bridge"}),
     )
     yield _observed(
         "CK104",
@@ -94,9 +106,13 @@ def _of_container(spoke: Spoke, bundle: Bundle | None) -> Iterator[Check]:
         "change a declared value without applying it",
     )
 
+    yield from standing_everywhere(spoke)
 
-def _observed(code: str, spoke: Spoke, title: str, name: str, mutation: str) -> Check:
-    return _check(code, spoke, title, Observation(name), mutation=mutation)
+
+def _observed(
+    code: str, spoke: Spoke, title: str, name: str, mutation: str, broken_by: Mutation | None = None
+) -> Check:
+    return _check(code, spoke, title, Observation(name), mutation=mutation, broken_by=broken_by)
 
 
 def _check(
@@ -107,8 +123,10 @@ def _check(
     expect: Expect = _ANSWERS,
     controls: tuple[Control, ...] = (),
     mutation: str = "",
+    broken_by: Mutation | None = None,
 ) -> Check:
-    return Check(code, spoke.name, title, look, expect, controls, mutation, CODES[code].severity, spoke.at())
+    severity = CODES[code].severity
+    return Check(code, spoke.name, title, look, expect, controls, mutation, broken_by, severity, spoke.at())
 
 
 # ---- socket proxies
@@ -121,17 +139,18 @@ def _creation(stack: Stack, spoke: Spoke) -> Check:
         "CK201",
         spoke,
         f"refuses {method} {path}",
-        _to_proxy(spoke, _home(stack, spoke), method, path),
+        _to_proxy(spoke, home_of(stack, spoke), method, path),
         Expect(statuses=_REFUSED),
-        (_allowed(spoke, _home(stack, spoke)),),
+        (_allowed(spoke, home_of(stack, spoke)),),
         opened,
+        Opened((f"{method} {path}",)),
     )
 
 
 def _to_proxy(spoke: Spoke, vantage: str, method: str, path: str) -> Request:
     if socket := strict.listen(spoke):
         return Request(haproxy.volume_name(spoke.name), InVolume(spoke.name, socket), method, path, "docker")
-    return Request(vantage, Named(spoke.name, _port(spoke)), method, path)
+    return Request(vantage, Named(spoke.name, port_of(spoke)), method, path)
 
 
 def _allowed(spoke: Spoke, vantage: str) -> Control:
@@ -152,6 +171,10 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
         yield from _of_unix_proxy(active, spoke)
     else:
         yield from _of_tcp_proxy(stack, active, spoke)
+    home = home_of(stack, spoke)
+    sits = home in stack.networks and home in spoke.networks
+    yield from standing(spoke, stack.network_name(home) if sits else "")
+    yield from audits(spoke)
 
 
 def _of_unix_proxy(active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
@@ -166,26 +189,26 @@ def _of_unix_proxy(active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
                 _SILENT,
                 (up, _found(witness, network)),
                 "let it listen on TCP",
+                Joined(network),
             )
-    yield from _holders(spoke)
     yield _observed(
         "CK209",
         spoke,
         "only its consumers have its socket",
         "socket-shared",
         "mount the volume into another container",
+        Beside("app", {"VolumesFrom": [spoke.name], "NetworkMode": "none"}),
     )
 
 
 def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
-    home, port = _home(stack, spoke), _port(spoke)
+    home, port = home_of(stack, spoke), port_of(spoke)
     path, _ = _allowed_read(spoke)
     address, name = OnNetwork(spoke.name, home, port), Named(spoke.name, port)
     up = Control(Request(home, address, "GET", path), _ANSWERS, f"it answers at this address on `{home}`")
     known = Control(Request(home, name, "GET", path), _ANSWERS, f"it answers to this name on `{home}`")
     for network, witness in _elsewhere(stack, active, spoke):
         there = _found(witness, network)
-        mutation = f"connect the container to `{network}`"
         yield _check(
             "CK202",
             spoke,
@@ -193,7 +216,8 @@ def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iter
             Request(network, address, "GET", path),
             _SILENT,
             (up, there),
-            mutation,
+            f"let `{network}` and `{home}` be one network",
+            Joined(network, merged=True),
         )
         yield _check(
             "CK202",
@@ -202,9 +226,9 @@ def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iter
             Request(network, name, "GET", path),
             _SILENT,
             (known, there),
-            mutation,
+            f"connect the container to `{network}`",
+            Joined(network),
         )
-    yield from _holders(spoke)
     yield _check(
         "CK205",
         spoke,
@@ -213,27 +237,12 @@ def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iter
         _SILENT,
         (up, *_host_sees_containers(stack, active, spoke)),
         "use an Engine whose bridges this host can reach",
+        Joined(home),
     )
 
 
-def _holders(spoke: Spoke) -> Iterator[Check]:
-    yield _observed(
-        "CK203",
-        spoke,
-        "no other container of the stack mounts the Engine's socket",
-        "socket-in-stack",
-        "mount the socket into another spoke",
-    )
-    yield _observed(
-        "CK204",
-        spoke,
-        "no container outside the stack mounts the Engine's socket",
-        "socket-outside",
-        "run a container with the socket mounted",
-    )
-
-
-def _home(stack: Stack, spoke: Spoke) -> str:
+def home_of(stack: Stack, spoke: Spoke) -> str:
+    """The network on which a socket proxy is meant to be asked."""
     own = _own_networks(stack, spoke)
     return SOCKET_NETWORK if SOCKET_NETWORK in own or not own else own[0]
 
@@ -247,7 +256,7 @@ def _own_networks(stack: Stack, spoke: Spoke) -> tuple[str, ...]:
 
 def _elsewhere(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[tuple[str, Spoke]]:
     """Each other network on which somebody sits, with a spoke that must be found there."""
-    own = (*_own_networks(stack, spoke), _home(stack, spoke))
+    own = (*_own_networks(stack, spoke), home_of(stack, spoke))
     for network in sorted(stack.networks):
         if network not in own and (witness := _witness(active, spoke, network)) is not None:
             yield network, witness
@@ -266,20 +275,20 @@ def _witness(active: tuple[Spoke, ...], besides: Spoke, network: str) -> Spoke |
 
 def _found(witness: Spoke, network: str) -> Control:
     """Proof that a vantage works at all: silence in a prober that reaches nothing means nothing."""
-    request = Request(network, Named(witness.name, _port(witness)))
+    request = Request(network, Named(witness.name, port_of(witness)))
     return Control(request, _REACHED, f"`{network}` can be asked from: {witness.name} is found there")
 
 
 def _host_sees_containers(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Control]:
     for network in (PROXY_NETWORK, *sorted(stack.networks)):
         if (witness := _witness(active, spoke, network)) is not None:
-            target = OnNetwork(witness.name, network, _port(witness))
+            target = OnNetwork(witness.name, network, port_of(witness))
             proves = f"this host reaches containers: {witness.name} is found"
             yield Control(Request(HOST, target), _REACHED, proves)
             return
 
 
-def _port(spoke: Spoke) -> int:
+def port_of(spoke: Spoke) -> int:
     """Where a spoke most likely listens."""
     if spoke.kind is Kind.SOCKET_PROXY:
         return 2375
@@ -356,6 +365,7 @@ def _undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> It
             ),
         ),
         "add a route for every host name",
+        AnswersAll(),
     )
 
 
@@ -387,5 +397,11 @@ def _understood(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, check: Ch
     asked = next((s for s in stack.of_kind(Kind.SOCKET_PROXY) if s.name == look.target.host), None)
     statuses = check.expect.statuses
     if asked and statuses and all(400 <= status < 500 for status in statuses):
-        return replace(check, controls=(_allowed(asked, look.vantage),))
+        opened = next((o for o in operations() if o.matches(look.method, look.path)), None)
+        return replace(
+            check,
+            controls=(_allowed(asked, look.vantage),),
+            mutation=f"open {look.method} {look.path}",
+            broken_by=Opened((str(opened),) if opened else ()),
+        )
     return check

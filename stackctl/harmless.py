@@ -8,7 +8,7 @@ body (the daemon rejects it before it acts), and writes to an object that cannot
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from stackctl.model import Kind, Named, Request, Spoke
 
@@ -28,17 +28,27 @@ _STREAMS = re.compile(
     r"/(?:events|logs|stats|attach|ws|export|archive|get|session|grpc|dial-stdio|resize|debug)(?:/|\Z)",
     re.IGNORECASE,
 )
+_OF_CONTAINER = re.compile(
+    _VERSION + r"/containers/([0-9a-f]{64})/(?:json|logs|export|archive|top|changes|stats)"
+)
+_EVENTS = re.compile(_VERSION + "/events")
+_ENDS = re.compile(r"(?:\A|&)until=[0-9]+(?:&|\Z)")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 
-def why_not(spokes: Iterable[Spoke], request: Request) -> str:
-    """Why this request is not sent; empty where it may be."""
+def why_not(spokes: Iterable[Spoke], request: Request, own: Collection[str] = ()) -> str:
+    """Why this request is not sent; empty where it may be.
+
+    `own` are ids of containers that this run created: they may be read in full, by who caps time and bytes.
+    """
     if _UNSENDABLE.search(request.method + request.path + request.host) or not request.method.isalpha():
         # A line break in a path would smuggle in a second request that nobody looked at.
         return "not safe to send: it holds a blank or a control character"
     if not request.path.startswith("/"):
         return "not safe to send: the path does not start with /"
     if not _may_be_engine(spokes, request) or _without_effect(request.method, request.path):
+        return ""
+    if request.method in _READS and _ends(request.path, own):
         return ""
     return f"not safe to send to a live Engine: {request.method} {request.path}"
 
@@ -53,6 +63,15 @@ def _without_effect(method: str, path: str) -> bool:
         # What a write does may stand in its query: `/images/create?fromImage=…`.
         return False
     return bool(method == "POST" and _CREATE.fullmatch(bare)) or bool(_OF_NOTHING.fullmatch(bare))
+
+
+def _ends(path: str, own: Collection[str]) -> bool:
+    """Whether a read that streams is about a container of this run, or ends at a moment that it names."""
+    bare, _, query = path.partition("?")
+    container = _OF_CONTAINER.fullmatch(bare)
+    if container is not None:
+        return container[1] in own
+    return _EVENTS.fullmatch(bare) is not None and len(_ENDS.findall(query)) == 1
 
 
 def _may_be_engine(spokes: Iterable[Spoke], request: Request) -> bool:

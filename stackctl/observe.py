@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from stackctl.engine import Engine, NotThere
@@ -35,6 +36,23 @@ def observe(engine: Engine, project: str) -> Observed:
         images=_references(images),
         image_defaults=defaults,
         engine_version=engine.version,
+    )
+
+
+def in_full(engine: Engine, observed: Observed) -> Observed:
+    """The same, with what only the standing checks need: others in full where they run, volumes, warnings."""
+    resting = ("created", "exited", "dead")
+    inspected = (
+        _inspect(engine, f"/containers/{c.id}/json") for c in observed.others if c.state not in resting
+    )
+    running = {c["Id"]: container(c) for c in inspected if c}
+    others = (running.get(c.id) or c for c in observed.others if c.state in resting or c.id in running)
+    volumes = engine.get("/volumes").get("Volumes") or ()
+    return replace(
+        observed,
+        others=tuple(others),
+        volumes={v["Name"]: v for v in sorted(volumes, key=lambda v: str(v["Name"]))},
+        engine_warnings=tuple(engine.get("/info").get("Warnings") or ()),
     )
 
 

@@ -39,7 +39,7 @@ def files(proxy: Spoke) -> dict[str, bytes]:
         text = haproxy.config(
             needs(named_consumers(policy), named_operations(policy)),
             listen=policy.listen,
-            socket=_engine_socket(proxy),
+            socket=engine_socket(proxy),
             timeouts=haproxy.Timeouts(stream=policy.stream_timeout),
         )
     except ValueError as error:
@@ -84,7 +84,7 @@ def declared(proxy: Spoke) -> list[Any]:
     return [sorted(policy.consumers), sorted(policy.operations), policy.listen, policy.stream_timeout]
 
 
-def _engine_socket(proxy: Spoke) -> str:
+def engine_socket(proxy: Spoke) -> str:
     """Where the Engine's socket is inside the container."""
     sockets = (m.target for m in proxy.mounts if m.type == "bind" and m.target.endswith(".sock"))
     return next(sockets, haproxy.ENGINE_SOCKET)

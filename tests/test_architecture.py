@@ -19,7 +19,7 @@ ROOMS = (
     "yaml_text",
     "fingerprint api switches policy policy_problems haproxy harmless strict edge",
     "read",
-    "lint templates render checks override",
+    "lint templates render audits checks override",
     "normal starter junit",
     "attached",
     "compare",
@@ -102,7 +102,8 @@ def test_a_module_is_short_enough_to_read_at_once(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
 
 
-def test_the_prober_needs_nothing_but_the_standard_library() -> None:
-    """It runs inside a container that has Python and nothing else."""
-    used = {target.split(".")[0] for target in imports(PACKAGE / "verify" / "prober.py")}
+@pytest.mark.parametrize("name", ["prober.py", "recorder.py"])
+def test_what_is_sent_into_a_container_needs_nothing_but_the_standard_library(name: str) -> None:
+    """It runs where there is Python and nothing else."""
+    used = {target.split(".")[0] for target in imports(PACKAGE / "verify" / name)}
     assert not used & {"stackctl", "docker", "requests", "rich", "typer"}

@@ -115,7 +115,7 @@ def holder(source: str, **changes: object) -> Container:
         ("/", FAILED),
         ("/var", PASSED),
         ("/run/docker.sock.d", PASSED),
-        ("/run/user", PASSED),
+        ("/run/user", FAILED),
         ("data", PASSED),
         ("/var/lib/docker/volumes/data/_data", PASSED),
     ],

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from stackctl.verify import prober
-from stackctl.verify.vantage import _BOOTSTRAP, Job, _program
+from stackctl.verify.throwaway import BOOTSTRAP, program
+from stackctl.verify.vantage import Job, work
 
 Serve = Callable[[socket.socket, bytes], None]
 
@@ -192,14 +193,19 @@ def test_what_the_time_does_not_suffice_for_is_said() -> None:
     assert "no time" in reply["detail"]
 
 
+def sent(job: Job) -> bytes:
+    with open(prober.__file__, "rb") as file:
+        return program(file.read(), work([job]))
+
+
 def test_as_a_program_it_is_given_everything_on_standard_input() -> None:
     with server(answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as (port, _):
         process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _BOOTSTRAP], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-I", "-c", BOOTSTRAP], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert process.stdin
         assert process.stdout
-        process.stdin.write(_program([Job("7.0", "7", "GET", "127.0.0.1", port, "/", "", 5.0)]))
+        process.stdin.write(sent(Job("7.0", "7", "GET", "127.0.0.1", port, "/", "", 5.0)))
         process.stdin.flush()
         reply = json.loads(process.stdout.readline())
         assert (reply["id"], reply["status"], reply["body"]) == ("7.0", 200, "ok")
@@ -210,10 +216,10 @@ def test_as_a_program_it_is_given_everything_on_standard_input() -> None:
 
 def test_as_a_program_it_ends_when_nobody_listens_any_more() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-I", "-c", _BOOTSTRAP], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        [sys.executable, "-I", "-c", BOOTSTRAP], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
     assert process.stdin
-    process.stdin.write(_program([Job("7.0", "7", "GET", "192.0.2.1", 9, "/", "", 25.0)]))
+    process.stdin.write(sent(Job("7.0", "7", "GET", "192.0.2.1", 9, "/", "", 25.0)))
     process.stdin.close()
     assert process.wait(10) == 1
 

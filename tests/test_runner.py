@@ -33,16 +33,17 @@ from stackctl.model import (
     Stack,
     Target,
 )
-from stackctl.verify import runner, vantage
+from stackctl.verify import runner, throwaway, vantage
 from stackctl.verify.decide import Reply
-from stackctl.verify.vantage import Job, NoProber
+from stackctl.verify.throwaway import Engine, NoProber
+from stackctl.verify.vantage import Job
 
 PASSED, FAILED, UNREACHABLE = Outcome.PASSED, Outcome.FAILED, Outcome.UNREACHABLE
 WEB = Spoke("web", Kind.APP, {"networks": {"proxy": None}}, routes=(Route(("web.home",), 8000),))
 TRAEFIK = Spoke("traefik", Kind.EDGE, {"networks": {"proxy": None}, "ports": [{"target": 80}]})
 STACK = Stack("home", (TRAEFIK, WEB), edge=Edge.TRAEFIK, networks={"proxy": {}})
 BUNDLE = Bundle({"services": {s.name: s.service for s in STACK.spokes}}, {}, {})
-NO_ENGINE = cast(vantage.Engine, None)
+NO_ENGINE = cast(Engine, None)
 
 
 def container(spoke: str, address: str, *ports: Port, state: str = "running") -> Container:
@@ -105,7 +106,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
-    monkeypatch.setattr(vantage, "prepare", made.prepare)
+    monkeypatch.setattr(throwaway, "prepare", made.prepare)
     monkeypatch.setattr(vantage, "ask", made.ask)
     monkeypatch.setattr(runner, "_AGAIN_AFTER", 0.0)
     return made

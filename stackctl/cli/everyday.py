@@ -190,6 +190,13 @@ def verify(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the results as JUnit XML too.")
     ] = None,
+    host: Annotated[
+        bool, typer.Option("--host", help="What others on this host expose is a failure, not a warning.")
+    ] = False,
+    prove: Annotated[
+        bool,
+        typer.Option("--prove", help="Break each guard in a throw-away copy; every check must notice."),
+    ] = False,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -199,18 +206,18 @@ def verify(
 
     Examples: stackctl verify · stackctl verify docker-socket-proxy --json · stackctl verify --junit out.xml
     """
+    from stackctl.commands.prove import prove as break_guards
     from stackctl.commands.verify import verify as tell
 
+    chosen, profiles = names_of(spokes), frozenset(profile or ())
     raise typer.Exit(
         run(
             "verify",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: tell(
-                root,
-                names_of(spokes),
-                profiles=frozenset(profile or ()),
-                environ=os.environ,
-                report=junit,
+            lambda root, _: (
+                break_guards(root, chosen, profiles=profiles, environ=os.environ, report=junit)
+                if prove
+                else tell(root, chosen, profiles=profiles, environ=os.environ, report=junit, whole_host=host)
             ),
         )
     )

@@ -9,15 +9,17 @@ from pathlib import Path
 
 from stackctl import records
 from stackctl.checks import checks
+from stackctl.codes.checks import OF_HOST
 from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, Story, VerifyAnswer
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Checked, Event
 from stackctl.files import write_atomically
+from stackctl.findings import Severity
 from stackctl.junit import junit
 from stackctl.model import Result
-from stackctl.observe import observe
+from stackctl.observe import in_full, observe
 from stackctl.process import redacted
 from stackctl.verify.runner import verify as run_checks
 
@@ -29,29 +31,32 @@ def verify(
     profiles: frozenset[str],
     environ: Mapping[str, str],
     report: Path | None = None,
+    whole_host: bool = False,
 ) -> Story:
-    """Runs the checks; `report` gets the results as JUnit XML."""
+    """Runs the checks; `report` gets the results as JUnit XML. With `whole_host`, warnings of others fail."""
     opened = open_stack(root)
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
     engine = Engine.connect(environ)
     chosen = set(named(opened, spokes)) or active_or_running(opened, engine, profiles)
-    results = yield from prove(opened, view, engine, chosen)
+    results = yield from prove(opened, view, engine, chosen, whole_host=whole_host)
     if report is not None:
         write_atomically(report, junit(opened.stack.name, results))
     return Ended(VerifyAnswer(results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)
 
 
 def prove(
-    opened: Opened, view: HostView, engine: Engine, spokes: Iterable[str]
+    opened: Opened, view: HostView, engine: Engine, spokes: Iterable[str], *, whole_host: bool = False
 ) -> Generator[Event, None, tuple[Result, ...]]:
     """Runs the checks of these spokes and appends the record."""
     chosen = set(spokes)
     results: list[Result] = []
     prober_image = view.host.prober_image or opened.stack.prober_image
-    observed = observe(engine, opened.stack.name)
+    observed = in_full(engine, observe(engine, opened.stack.name))
     among = chosen | {container.spoke for container in observed.containers}
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
+    if whole_host:
+        wanted = [replace(c, severity=Severity.ERROR) if c.code in OF_HOST else c for c in wanted]
     for event in run_checks(wanted, opened.stack, opened.bundle, observed, engine, prober_image):
         if isinstance(event, Checked):
             # An app may answer with what it was told in confidence.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from stackctl.findings import Location, Severity
 
@@ -94,17 +96,71 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """Many requests to a socket proxy, each with what must come of it, by its name in `verify/audit.py`.
+
+    Which requests those are follows from the policy and from the Engine's version of the API.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A copy of the socket proxy lets these operations through too; all there are where none is named."""
+
+    operations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A copy of the spoke's container also sits on a network that stands for this one."""
+
+    network: str
+    merged: bool = False
+    """This network and the spoke's own are one and the same."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another container is there too: of the spoke, of another spoke, or of nobody in the stack."""
+
+    spoke: str
+    """Empty for one outside the stack."""
+    host: Mapping[str, Any]
+    """Its `HostConfig`, as the Engine takes it; created, never started."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """The Engine warns of this about itself."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class AnswersAll:
+    """Whoever is asked answers every request with 200."""
+
+
+Mutation = Opened | Joined | Beside | Warned | AnswersAll
+"""How a guard is broken, so that `verify --prove` can do it."""
+
+
+@dataclass(frozen=True)
 class Check:
     """Something that must hold of the running spoke."""
 
     code: str
     spoke: str
     title: str
-    look: Request | Observation
+    look: Request | Observation | Audit
     expect: Expect = Expect()
     controls: tuple[Control, ...] = ()
     mutation: str = ""
     """What, once broken, must turn this check red."""
+    broken_by: Mutation | None = None
+    """The same for `verify --prove`; every check that something is refused or absent has one."""
     severity: Severity = Severity.ERROR
     at: Location | None = None
 

@@ -29,7 +29,7 @@ class Container:
     ports: tuple[Port, ...]
     """The published ports as bound, with the number that the Engine chose."""
     inspect: Stanza = field(default_factory=dict, repr=False)
-    """The whole answer of the Engine; empty for containers outside the stack."""
+    """The whole answer of the Engine; empty for containers outside the stack that were seen in outline."""
 
     @property
     def project(self) -> str:
@@ -58,6 +58,10 @@ class Observed:
     image_defaults: Mapping[str, Stanza] = field(default_factory=dict)
     """Image id -> what the image itself sets (the Engine's `Config`), for the images of this project."""
     engine_version: str = ""
+    volumes: Mapping[str, Stanza] = field(default_factory=dict)
+    """Name -> its description, once everything on the Engine was looked at in full."""
+    engine_warnings: tuple[str, ...] = ()
+    """What the Engine warns of about itself, once it was asked."""
 
     def image_id(self, reference: str) -> str:
         """The id of the image that a reference means on this Engine; empty where it is not there."""

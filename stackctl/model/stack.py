@@ -60,6 +60,8 @@ class Accept:
     code: str
     reason: str
     at: Location
+    name: str = ""
+    """The one container that is meant; empty means all that the check is about."""
 
 
 @dataclass(frozen=True)

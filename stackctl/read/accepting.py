@@ -11,6 +11,11 @@ from stackctl.model import Spoke
 
 def sorted_and_accepted(findings: Iterable[Finding], spokes: Iterable[Spoke]) -> tuple[Finding, ...]:
     """Findings in the order of their places, each with the reason for which its spoke accepts it."""
-    reasons = {(spoke.name, accept.code): accept.reason for spoke in spokes for accept in spoke.accept}
+    reasons = {
+        (spoke.name, accept.code): accept.reason
+        for spoke in spokes
+        for accept in spoke.accept
+        if not accept.name
+    }
     marked = {replace(f, accepted=reasons.get((f.spoke, f.code), f.accepted)) for f in findings}
     return tuple(sorted(marked, key=lambda f: (f.at, f.code, f.message, f.hint, f.spoke)))

@@ -162,7 +162,7 @@ class _Own:
             if not isinstance(item, dict):
                 self.wrong(path, "each item of `accept` is {code, reason}")
                 continue
-            self.keys(item, ("code", "reason"), path)
+            self.keys(item, ("code", "reason", "name"), path)
             code, reason = item.get("code"), item.get("reason")
             if not isinstance(code, str) or code not in CODES:
                 self.wrong((*path, "code"), f"`{code}` is not a code", nearest(str(code), CODES))
@@ -170,8 +170,10 @@ class _Own:
                 self.wrong((*path, "code"), f"{code} cannot be accepted: what is not there does not hold")
             elif not isinstance(reason, str) or not reason.strip():
                 self.wrong(path, f"accepting {code} needs a `reason`")
+            elif not isinstance(name := item.get("name", ""), str):
+                self.wrong((*path, "name"), "`name` is that of one container")
             else:
-                accepted.append(Accept(code, reason.strip(), self.at(path)))
+                accepted.append(Accept(code, reason.strip(), self.at(path), name))
         return tuple(accepted)
 
     def routes(self, value: Any) -> tuple[RouteDraft, ...] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from stackctl import harmless
@@ -12,6 +14,7 @@ from stackctl.checks import HOST
 from stackctl.errors import EngineUnavailable
 from stackctl.events import Checked, Event, Finished, Started
 from stackctl.model import (
+    Audit,
     Bundle,
     Check,
     InVolume,
@@ -26,10 +29,12 @@ from stackctl.model import (
     Result,
     Stack,
 )
-from stackctl.verify import vantage
+from stackctl.verify import throwaway, vantage
+from stackctl.verify.audit import audit
 from stackctl.verify.decide import Reply, Verdict, decide
 from stackctl.verify.observations import OBSERVATIONS
-from stackctl.verify.vantage import Engine, Job, NoProber, Probing
+from stackctl.verify.throwaway import Engine, NoProber, Probing
+from stackctl.verify.vantage import Job
 
 STEP = "ask from inside the networks"
 SETTLE = 5.0
@@ -68,16 +73,21 @@ def verify(
     """
     verdicts: dict[int, Verdict] = {}
     asking: dict[int, Check] = {}
+    auditing: dict[int, Check] = {}
     for number, check in enumerate(checks):
         if isinstance(check.look, Observation):
             verdicts[number] = OBSERVATIONS[check.look.name](observed, stack, bundle, check)
+        elif isinstance(check.look, Audit):
+            auditing[number] = check
         else:
             asking[number] = check
-    if asking:
-        probing, why = yield from _prepared(asking.values(), stack, engine, prober_image)
+    if asking or auditing:
+        probing, why = yield from _prepared(asking.values(), stack, engine, prober_image, bool(auditing))
         yield Started(STEP)
         try:
-            answered = _answered(asking, stack, observed, probing, why, settle)
+            with _audited(auditing, stack, observed, probing, why) as audits:
+                answered = _answered(asking, stack, observed, probing, why, settle)
+                verdicts.update(audits())
         finally:
             if probing is not None:
                 probing.sdk.close()
@@ -85,6 +95,31 @@ def verify(
         yield Finished(STEP)
     for number, check in enumerate(checks):
         yield Checked(_result(stack, check, *verdicts[number]))
+
+
+@contextmanager
+def _audited(
+    auditing: Mapping[int, Check], stack: Stack, observed: Observed, probing: Probing | None, why: str
+) -> Iterator[Callable[[], dict[int, Verdict]]]:
+    """Audits beside whatever is done meanwhile; calling what this gives waits for their verdicts."""
+    if not auditing or probing is None:
+        yield lambda: dict.fromkeys(auditing, (Outcome.UNREACHABLE, why))
+        return
+    names: dict[str, dict[str, int]] = {}
+    for number, check in auditing.items():
+        assert isinstance(check.look, Audit)
+        names.setdefault(check.spoke, {})[check.look.name] = number
+    with ThreadPoolExecutor() as pool, throwaway.a_run(probing) as run:
+        begun = {
+            spoke: audit(pool, run, stack, observed, stack.spoke(spoke), wanted)
+            for spoke, wanted in names.items()
+        }
+        yield lambda: {
+            names[spoke][name]: verdict
+            for spoke, verdicts in begun.items()
+            for name, verdict in verdicts().items()
+            if name in names[spoke]
+        }
 
 
 @dataclass(frozen=True)
@@ -164,13 +199,13 @@ def _look(check: Check) -> Request:
 
 
 def _prepared(
-    checks: Iterable[Check], stack: Stack, engine: Engine, image: str
+    checks: Iterable[Check], stack: Stack, engine: Engine, image: str, audits: bool
 ) -> Generator[Event, None, tuple[Probing | None, str]]:
     requests = [r for check in checks for r in (_look(check), *(c.request for c in check.controls))]
-    if all(request.vantage == HOST for request in requests):
+    if not audits and all(request.vantage == HOST for request in requests):
         return None, ""
     try:
-        return (yield from vantage.prepare(engine, image, stack.name)), ""
+        return (yield from throwaway.prepare(engine, image, stack.name)), ""
     except NoProber as error:
         return None, str(error)
     except EngineUnavailable as error:
@@ -268,6 +303,10 @@ def _hostname(observed: Observed, spoke: str) -> str:
 
 def _result(stack: Stack, check: Check, outcome: Outcome, saw: str) -> Result:
     accepts = [s.accept for s in stack.spokes if s.name == check.spoke]
-    reasons = [accept.reason for accept in accepts[0] if accept.code == check.code] if accepts else []
+    reasons = (
+        [accept.reason for accept in accepts[0] if accept.code == check.code and not accept.name]
+        if accepts
+        else []
+    )
     accepted = reasons[0] if reasons and outcome is not Outcome.PASSED else ""
     return Result(check, outcome, saw, accepted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,19 @@ from stackctl.engine import Engine
 from stackctl.events import Checked, Event
 from stackctl.model import (
     Bundle,
+    Check,
     Edge,
     Fingerprint,
     Kind,
+    Observation,
     Outcome,
     Result,
     Route,
     Spoke,
     Stack,
 )
-from stackctl.observe import observe
+from stackctl.observe import in_full, observe
+from stackctl.verify.observations import OBSERVATIONS
 from stackctl.verify.runner import verify
 from tests.scenarios.engine_room import REPOSITORY, EngineRoom
 
@@ -86,6 +89,17 @@ class ProbedStack:
                     **options,
                 )
             )
+
+    def observed(self, wanted: Sequence[Check]) -> list[tuple[Outcome, str]]:
+        """What standing checks say of what runs at this moment."""
+        with Engine.connect() as engine:
+            seen = in_full(engine, observe(engine, self.name))
+        looks = [(check, check.look) for check in wanted]
+        return [
+            OBSERVATIONS[look.name](seen, self.stack, self.bundle, check)
+            for check, look in looks
+            if isinstance(look, Observation)
+        ]
 
     def verify(self, image: str | None = None, **options: Any) -> list[Result]:
         results = [event.result for event in self.events(image, **options) if isinstance(event, Checked)]
@@ -148,6 +162,9 @@ def _image(spoke: str) -> str:
     stand_ins = (yaml.load(local) or {}).get("images", {}) if local.exists() else {}
     shipped = yaml.load(REPOSITORY / "docker-compose.yml")["services"]
     return str(stand_ins.get(spoke, shipped[spoke]["image"]))
+
+
+PROXY_IMAGE = _image("docker-socket-proxy")
 
 
 def _stack(name: str) -> Stack:

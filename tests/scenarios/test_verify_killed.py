@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.engine import Engine
-from stackctl.verify import vantage
+from stackctl.verify import throwaway
 from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.probed import probers
 
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.engine
 ASKS = """
 import sys
 from stackctl.engine import Engine
-from stackctl.verify import vantage
+from stackctl.verify import throwaway, vantage
 
 stack, image = sys.argv[1:]
 job = vantage.Job("0.0", "0", "GET", "192.0.2.1", 9, "/", "", 25.0)
 with Engine.connect() as engine:
-    vantage.ask([], {"bridge": [job]}, vantage.Probing(engine.sdk(), image, stack))
+    vantage.ask([], {"bridge": [job]}, throwaway.Probing(engine.sdk(), image, stack))
 """
 
 
@@ -69,7 +69,7 @@ def test_the_prober_of_a_killed_run_ends_by_itself(room: EngineRoom, stack: str)
 def test_what_a_killed_run_never_started_is_swept_by_the_next(room: EngineRoom, stack: str) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    left = [f"{vantage.OWNER_LABEL}={vantage._here()}:{dead.pid}:1", f"{vantage.OWNER_LABEL}="]
+    left = [f"{throwaway.OWNER_LABEL}={throwaway.here()}:{dead.pid}:1", f"{throwaway.OWNER_LABEL}="]
     ours = [f"--label={key}={value}" for key, value in room.labels.items()]
     for label in left:
         labels = ("--label", f"stackctl.prober={stack}", "--label", label, *ours)
@@ -81,7 +81,7 @@ def test_what_a_killed_run_never_started_is_swept_by_the_next(room: EngineRoom, 
     try:
         with Engine.connect() as engine:
             sdk = engine.sdk()
-            vantage.sweep(sdk, stack)
+            throwaway.sweep(sdk, stack)
             sdk.close()
         assert not probers(room, stack)
         assert probers(room, f"{stack}-2"), "another stack's are not ours to remove"
@@ -93,7 +93,7 @@ def test_the_prober_of_a_run_beside_this_one_is_left_alone(room: EngineRoom, sta
     with asking(room, stack) as process:
         with Engine.connect() as engine:
             sdk = engine.sdk()
-            vantage.sweep(sdk, stack)
+            throwaway.sweep(sdk, stack)
             sdk.close()
         assert running(room, stack)
         process.send_signal(signal.SIGINT)

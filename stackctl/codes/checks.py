@@ -1,0 +1,179 @@
+"""The codes of checks on what runs, CK."""
+
+from __future__ import annotations
+
+from stackctl.findings import Code, Severity
+
+_ERROR = Severity.ERROR
+_WARNING = Severity.WARNING
+
+CODES = (
+    Code("CK101", _ERROR, "the spoke runs", "A page that describes a service which is not there is wrong."),
+    Code(
+        "CK102",
+        _ERROR,
+        "the spoke is healthy",
+        "A container that runs but does not work is worse than one that is known to be down.",
+    ),
+    Code(
+        "CK103",
+        _ERROR,
+        "the spoke sits on exactly its declared networks",
+        "A network too many is a way that the page does not mention; one too few is a broken route.",
+    ),
+    Code(
+        "CK104",
+        _ERROR,
+        "the container carries the declared fingerprint",
+        "Evidence is bound to a fingerprint; what runs must be what the files declare.",
+    ),
+    Code(
+        "CK105",
+        _ERROR,
+        "the spoke has no rights of the host",
+        "Privileged, in a namespace of the host or with capabilities added, it can do what the host can.",
+    ),
+    Code(
+        "CK201",
+        _ERROR,
+        "the socket proxy refuses container creation",
+        "Creating a container is root on the host.",
+    ),
+    Code(
+        "CK202",
+        _ERROR,
+        "the socket proxy does not answer outside its network",
+        "Whoever reaches it reads every container's environment.",
+    ),
+    Code(
+        "CK203",
+        _ERROR,
+        "nothing else in the stack mounts the Engine's socket",
+        "A second holder of the socket makes the proxy pointless.",
+    ),
+    Code(
+        "CK204",
+        _WARNING,
+        "a container outside the stack mounts the Engine's socket",
+        "It can do to this stack whatever root can.",
+    ),
+    Code(
+        "CK205",
+        _WARNING,
+        "the socket proxy answers to this host",
+        "Any local account can reach a bridge address, so it can read what the proxy lets through.",
+    ),
+    Code(
+        "CK206",
+        _ERROR,
+        "only consumers sit on the socket proxy's network",
+        "Whoever sits there can ask Docker whatever the proxy lets through.",
+    ),
+    Code(
+        "CK207",
+        _ERROR,
+        "nobody shares the network of the socket proxy or of its clients",
+        "It would ask as if it were them.",
+    ),
+    Code("CK208", _WARNING, "the Engine listens on TCP", "Whoever reaches that port goes past every proxy."),
+    Code(
+        "CK209",
+        _ERROR,
+        "only its consumers share the socket on which the socket proxy listens",
+        "Whoever mounts its volume can ask the proxy, as if it were one of them.",
+    ),
+    Code(
+        "CK210",
+        _ERROR,
+        "the socket proxy lets through exactly what its policy says",
+        "Every operation of the Docker API is sent to a copy whose Engine only writes down what arrives.",
+    ),
+    Code(
+        "CK211",
+        _ERROR,
+        "no spelling and no trick gets past the socket proxy",
+        "What a filter reads one way and the Engine another is a hole, whatever the policy says.",
+    ),
+    Code(
+        "CK212",
+        _WARNING,
+        "the socket proxy forwards an upgrade that its policy does not declare",
+        "Behind an upgrade no filter looks any more; only the Engine's refusal then keeps the door shut.",
+    ),
+    Code(
+        "CK213",
+        _ERROR,
+        "the running socket proxy answers as its policy says",
+        "A copy proves the configuration; this is about the container that runs.",
+    ),
+    Code(
+        "CK214",
+        _ERROR,
+        "streams and upgrades of the socket proxy work",
+        "An edge whose event stream is cut misses the containers that come and go meanwhile.",
+    ),
+    Code(
+        "CK215",
+        _WARNING,
+        "clients of the socket proxy see every container's environment",
+        "Passwords often stand there. Whoever needs inspection sees it; say so with `accept`.",
+    ),
+    Code(
+        "CK216",
+        _WARNING,
+        "clients of the socket proxy see every container's labels",
+        "Edges are configured there, password hashes included.",
+    ),
+    Code(
+        "CK217",
+        _WARNING,
+        "clients of the socket proxy see every container's command line",
+        "Secrets that are given as arguments stand there.",
+    ),
+    Code(
+        "CK218",
+        _WARNING,
+        "clients of the socket proxy read every container's log",
+        "Logs hold addresses, tokens and names; no edge needs them.",
+    ),
+    Code(
+        "CK219",
+        _WARNING,
+        "clients of the socket proxy read every container's files",
+        "Each secret that is mounted as a file is in there.",
+    ),
+    Code(
+        "CK220",
+        _ERROR,
+        "the stack publishes no port of the Docker API",
+        "Everyone who can reach the host can then ask Docker.",
+    ),
+    Code(
+        "CK221",
+        _WARNING,
+        "a container outside the stack has rights of the host",
+        "It can do to this stack whatever root can.",
+    ),
+    Code(
+        "CK222",
+        _WARNING,
+        "a container outside the stack publishes a port of the Docker API",
+        "It may lead to the same Engine, past this stack's proxy.",
+    ),
+    Code(
+        "CK301",
+        _ERROR,
+        "the edge routes the spoke's host name to the spoke",
+        "A route that is only configured is not yet a route.",
+    ),
+    Code(
+        "CK302",
+        _ERROR,
+        "the edge refuses a host name that nobody declared",
+        "An edge that answers to everything makes every route check meaningless.",
+    ),
+    Code("CK401", _ERROR, "a check of the page or manifest", "The page says so."),
+)
+
+OF_HOST = frozenset({"CK204", "CK205", "CK208", "CK221", "CK222"})
+"""What the stack does not decide: warnings, and failures where the whole host is in question."""

@@ -1,0 +1,32 @@
+"""Codes of a host, and of secrets."""
+
+from __future__ import annotations
+
+from stackctl.findings import Code, Severity
+
+_ERROR = Severity.ERROR
+_WARNING = Severity.WARNING
+
+CODES = (
+    # ---- secrets
+    Code(
+        "SC701",
+        _WARNING,
+        "a secret stands in the environment of a container",
+        "`docker inspect` shows it to whoever may use Docker, and every process in the container inherits "
+        "it. A file is better where the app can read one; many do, by a variable that ends in _FILE.",
+        bad="environment: {DB_PASSWORD: {secret: db}}",
+        good="secrets: [db]\nenvironment: {DB_PASSWORD_FILE: /run/secrets/db}",
+        hint="give it as a file where the app can read one",
+    ),
+    Code(
+        "SC702",
+        _ERROR,
+        "a secret's variable is written out",
+        "These variables are stackctl's own way to carry a secret to Compose. Anywhere else, the value would "
+        "end in labels, command lines or files.",
+        bad="command: [--token, '${STACKCTL_SECRET_TOKEN}']",
+        good="environment: {TOKEN: {secret: token}}",
+        hint="write `environment: {NAME: {secret: name}}`, or mount it: `secrets: [name]`",
+    ),
+)
