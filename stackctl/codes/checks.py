@@ -1,4 +1,4 @@
-"""Codes of checks on what runs."""
+"""The codes of checks on what runs, CK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes of secrets and of this host."""
+"""Codes of a host, and of secrets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,27 @@ _ERROR = Severity.ERROR
 _WARNING = Severity.WARNING
 
 CODES = (
+    # ---- this host
+    Code(
+        "SC601",
+        _ERROR,
+        "a variable is not defined on this host",
+        "Compose would put an empty string in its place.",
+        bad="image: app:${TAG}   # and no TAG anywhere",
+        good="echo TAG=1.2 >> .env",
+        hint="set it in .env or in the environment",
+    ),
+    Code(
+        "SC602",
+        _ERROR,
+        "a path that the spoke needs is not on this host",
+        "Docker would create an empty directory in the place of what it mounts, owned by root; Compose "
+        "would stop half-way for a file that it reads, such as an `env_file`, a secret or a build "
+        "context.",
+        bad="volumes: [/srv/photos:/photos]   # and no such folder",
+        good="mkdir /srv/photos",
+        hint="create it, or name another path",
+    ),
     # ---- secrets
     Code(
         "SC701",
@@ -28,25 +49,5 @@ CODES = (
         bad="command: [--token, '${STACKCTL_SECRET_TOKEN}']",
         good="environment: {TOKEN: {secret: token}}",
         hint="write `environment: {NAME: {secret: name}}`, or mount it: `secrets: [name]`",
-    ),
-    Code(
-        "SC601",
-        _ERROR,
-        "a variable is not defined on this host",
-        "Compose would put an empty string in its place.",
-        bad="image: app:${TAG}   # and no TAG anywhere",
-        good="echo TAG=1.2 >> .env",
-        hint="set it in .env or in the environment",
-    ),
-    Code(
-        "SC602",
-        _ERROR,
-        "a path that the spoke needs is not on this host",
-        "Docker would create an empty directory in the place of what it mounts, owned by root; Compose "
-        "would stop half-way for a file that it reads, such as an `env_file`, a secret or a build "
-        "context.",
-        bad="volumes: [/srv/photos:/photos]   # and no such folder",
-        good="mkdir /srv/photos",
-        hint="create it, or name another path",
     ),
 )
