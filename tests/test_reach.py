@@ -66,7 +66,7 @@ def see(
     return OBSERVATIONS[name](observed, stack, Bundle({}, {}, {}), check)
 
 
-@pytest.mark.parametrize("name", OBSERVATIONS)
+@pytest.mark.parametrize("name", OBSERVATIONS.keys() - {"socket-shared"})
 def test_a_right_stack_is_right(name: str) -> None:
     assert see(name, container("stranger", "bridge"))[0] is PASSED
 
