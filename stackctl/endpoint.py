@@ -6,6 +6,9 @@ import contextlib
 import hashlib
 import ipaddress
 import json
+import os
+import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +66,39 @@ def other_socket(environ: Mapping[str, str]) -> str:
         # Whoever needs the Engine says what is wrong.
         return ""
     return "" if at.url == DEFAULT else at.socket
+
+
+def socket_group(path: str) -> str:
+    """The group that owns an Engine's socket, as that Engine's containers see it; empty where nobody can say.
+
+    Those of a rootless Engine live in its user namespace, in which groups have other numbers.
+    """
+    try:
+        group = os.stat(path).st_gid
+    except OSError:
+        return ""
+    try:
+        return as_inside(group, Path(f"/proc/{_listener(path)}/gid_map").read_text())
+    except OSError:
+        return str(group)
+
+
+def as_inside(group: int, ranges: str) -> str:
+    """A group by its number in the user namespace that has these ranges; empty where it has none there."""
+    for inside, outside, count in (map(int, line.split()) for line in ranges.splitlines()):
+        if outside <= group < outside + count:
+            return str(inside + group - outside)
+    return ""
+
+
+def _listener(path: str) -> int:
+    """The process that listens there; 0 where it cannot be seen from here."""
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(1)
+        peer.connect(path)
+        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid
 
 
 def _of_context(name: str, config: Path) -> Endpoint:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ from stackctl.read.compose_keys import nearest
 from stackctl.read.mounts import ports
 from stackctl.read.stack import STACK_FILE
 from stackctl.read.text import read_text
-from stackctl.read.variables import parse_env
+from stackctl.read.variables import interpolate_data, parse_env
 from stackctl.read.yaml_nodes import Document, load_yaml
 
 STATE_DIR = ".stackctl"
@@ -169,6 +169,44 @@ def missing_paths(spoke: Spoke, stanza: Stanza) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def missing_inputs(
+    stack: Stack, spoke: Spoke, stanza: Stanza, directory: Path, variables: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """SC602 for each file or folder that Compose reads for the spoke and that does not exist.
+
+    Variables that are not defined are another finding; what stands there is not looked at.
+    """
+    found: list[Finding] = []
+    gone: list[str] = []
+    for path, stated in _inputs(stack, spoke, stanza):
+        source, undefined = interpolate_data(stated, variables)
+        remote = "://" in source or source.startswith("git@")
+        if not source or undefined or remote or (directory / Path(source).expanduser()).exists():
+            continue
+        if any(source.startswith(f"{folder}/") for folder in gone):
+            continue
+        gone.append(source)
+        message = f"`{source}` does not exist on this host"
+        found.append(finding("SC602", spoke.at(*path), message, spoke=spoke.name))
+    return tuple(found)
+
+
+def _inputs(stack: Stack, spoke: Spoke, stanza: Stanza) -> Iterator[tuple[tuple[str, ...], str]]:
+    for number, entry in enumerate(stanza.get("env_file", ())):
+        if entry.get("required", True):
+            yield ("env_file", str(number)), entry["path"]
+    build = stanza.get("build") or {}
+    context = str(build.get("context") or ".")
+    if build:
+        yield ("build", "context"), context
+        if "://" not in context and "dockerfile_inline" not in build:
+            yield ("build", "dockerfile"), os.path.join(context, build.get("dockerfile") or "Dockerfile")
+    for key in ("configs", "secrets"):
+        elements = stack.top_level.get(key, {})
+        for number, grant in enumerate(stanza.get(key, ())):
+            yield (key, str(number)), str((elements.get(grant["source"]) or {}).get("file") or "")
+
+
 def read_host(
     directory: Path, environ: Mapping[str, str], spokes: Collection[str] = ()
 ) -> tuple[Host, tuple[Finding, ...]]:
@@ -194,17 +232,6 @@ def read_host(
     document = load_yaml(source)
     host, wrongs = _local(document, spokes)
     return replace(host, variables=variables), (*findings, *more, *document.findings, *wrongs)
-
-
-def socket_groups(paths: Iterable[str]) -> dict[str, str]:
-    """The group that may open each of these sockets, as a container sees it; those that are there."""
-    found = {}
-    for path in paths:
-        with suppress(OSError):
-            there = os.stat(path)
-            # Only a rootless Engine's socket belongs to a person, who is root inside its containers.
-            found[path] = str(0 if there.st_uid else there.st_gid)
-    return found
 
 
 def _local(document: Document, spokes: Collection[str]) -> tuple[Host, list[Finding]]:
@@ -250,7 +277,8 @@ def _local(document: Document, spokes: Collection[str]) -> tuple[Host, list[Find
         long = ports(items, ("ports", name), note)
         if long is not None:
             published[name] = tuple(
-                Port(p["target"], p.get("published", ""), p.get("host_ip", ""), p["protocol"]) for p in long
+                Port(p["target"], p.get("published", ""), p.get("host_ip", ""), p["protocol"])
+                for _, p in long
             )
     return Host(images, text("prober_image"), published, text("socket")), found
 

@@ -36,6 +36,8 @@ class Code:
     why: str
     bad: str = ""
     good: str = ""
+    hint: str = ""
+    """The way out, for findings that know none of their own."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ REFUSED = "refused by policy"
 _NEVER = "24d"
 # Images made from Alpine have a wget, those made from Debian have none, but a bash.
 _HEALTHY = (
-    f"wget -q -O /dev/null http://127.0.0.1:{HEALTH_PORT}{HEALTH_PATH} || exec bash -c '"
+    "if command -v wget >/dev/null; then "
+    f"exec wget -q -O /dev/null http://127.0.0.1:{HEALTH_PORT}{HEALTH_PATH}; fi; exec bash -c '"
     f"exec 3<>/dev/tcp/127.0.0.1/{HEALTH_PORT} && "
     f'printf "GET {HEALTH_PATH} HTTP/1.0\\r\\n\\r\\n" >&3 && grep -q "^HTTP/1.[01] 200" <&3\''
 )

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stackctl import fingerprint, yaml_text
-from stackctl.codes import CODES
-from stackctl.findings import Finding
-from stackctl.lint.safety import is_engine_socket
+from stackctl.codes import finding
+from stackctl.findings import Finding, Location
+from stackctl.lint.sockets import is_engine_socket
 from stackctl.model import Bundle, Host, Kind, Port, Spoke, Stack, Stanza, secret_reference, secret_variable
 from stackctl.read.variables import Undefined, interpolate
 from stackctl.yaml_text import Override
@@ -65,7 +65,10 @@ def on_host(stack: Stack, bundle: Bundle, host: Host, root: str) -> OnHost:
             override[spoke.name] = values
         resolved, undefined = _resolved({**stanza, **values}, {**machine, **variables})
         stanzas[spoke.name] = _with_absolute_binds(resolved, root)
-        findings += (_undefined(spoke, path, name) for path, name in undefined)
+        findings += (_undefined(spoke.at(*path), name, spoke.name) for path, name in undefined)
+    elements = {key: stack.top_level.get(key, {}) for key in ("volumes", "configs", "secrets")}
+    _, undefined = _resolved({"networks": stack.networks, **elements}, variables)
+    findings += (_undefined(stack.at(*path), name) for path, name in undefined)
     return OnHost(override, stanzas, tuple(findings))
 
 
@@ -167,13 +170,6 @@ def _with_absolute_binds(stanza: dict[str, Any], root: str) -> dict[str, Any]:
     return stanza
 
 
-def _undefined(spoke: Spoke, path: tuple[str, ...], name: str) -> Finding:
-    code = CODES["SC601"]
-    return Finding(
-        code.id,
-        code.severity,
-        spoke.at(*path),
-        f"${{{name}}} is not defined on this host",
-        f"set {name} in .env or in the environment",
-        spoke.name,
-    )
+def _undefined(at: Location, name: str, spoke: str = "") -> Finding:
+    message = f"${{{name}}} is not defined on this host"
+    return finding("SC601", at, message, f"set {name} in .env or in the environment", spoke)

@@ -12,7 +12,8 @@ from typing import Any
 
 from stackctl import fingerprint, haproxy, strict, yaml_text
 from stackctl.edge import traefik
-from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Kind, Spoke, Stack, Stanza
+from stackctl.lint.dependencies import has_healthcheck
+from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Spoke, Stack, Stanza
 from stackctl.templates import Templates
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -72,7 +73,7 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
     stanza = {**templates.data(f"kinds/{spoke.kind}.yaml.j2", values)}
     if spoke.hardening == "as-is":
         stanza = {}
-    if _is_traefik(stack, spoke):
+    if traefik.is_edge(stack, spoke):
         stanza["volumes"] = [_settings_mount(spoke)]
         stanza["healthcheck"] = {"test": ["CMD", "traefik", "healthcheck"], "interval": "3s", "timeout": "3s"}
     if strict.is_strict(spoke):
@@ -123,18 +124,10 @@ def _waiting(stack: Stack, name: str, how: Stanza) -> dict[str, Any]:
     """Compose refuses to wait for the health of a container without a healthcheck; stackctl waits itself."""
     waiting = dict(how)
     if waiting.get("condition") == "service_healthy" and not any(
-        spoke.name == name and _has_healthcheck(stack, spoke) for spoke in stack.spokes
+        spoke.name == name and has_healthcheck(stack, spoke) for spoke in stack.spokes
     ):
         waiting["condition"] = "service_started"
     return waiting
-
-
-def _has_healthcheck(stack: Stack, spoke: Spoke) -> bool:
-    return "healthcheck" in spoke.service or _is_traefik(stack, spoke) or strict.is_strict(spoke)
-
-
-def _is_traefik(stack: Stack, spoke: Spoke) -> bool:
-    return stack.edge is Edge.TRAEFIK and spoke.kind is Kind.EDGE
 
 
 def _settings_mount(spoke: Spoke) -> dict[str, Any]:
@@ -152,7 +145,7 @@ def _settings(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, byt
     found: dict[str, bytes] = {}
     if strict.is_strict(spoke):
         found = strict.files(spoke)
-    elif _is_traefik(stack, spoke):
+    elif traefik.is_edge(stack, spoke):
         values = traefik.values(stack)
         found = {
             file: yaml_text.dump(templates.data(template, values)).encode()

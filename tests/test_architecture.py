@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).parent.parent / "stackctl"
 # Each room may import from the rooms above it, and from its own.
 ROOMS = (
     "errors names",
-    "findings codes check_codes",
+    "findings codes",
     "model",
     "events",
     "yaml_text",
-    "fingerprint api switches policy policy_problems haproxy strict edge",
+    "fingerprint api switches policy policy_problems haproxy harmless strict edge",
     "read",
     "lint templates render audits checks override",
     "normal starter junit",

@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ import pytest
 
 from stackctl import files
 from stackctl.codes import CODES
-from stackctl.findings import Finding, Location
-from stackctl.lint import lint
+from stackctl.findings import Code, Finding, Location
+from stackctl.lint import RULES, Rule, lint
 from stackctl.model import Stack
 from stackctl.read.stack import read_stack
 
@@ -31,12 +32,19 @@ READ_AND_LINT = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC7")
 
 def findings_and_stack(folder: Path, texts: Mapping[str, bytes]) -> tuple[list[Finding], Stack | None]:
     reading = read_stack(texts)
-    found = set(reading.findings)
-    stack = reading.stack
-    if stack is not None:
-        stack, missing = files.with_mounted(stack, folder)
-        found |= {*missing, *lint(stack)}
-    return sorted(found, key=lambda f: (f.at, f.code, f.message)), stack
+    if reading.stack is None:
+        return list(reading.findings), None
+    stack, missing = files.with_mounted(reading.stack, folder)
+    return list(lint(stack, (*reading.findings, *missing))), stack
+
+
+@cache
+def as_read(folder: Path) -> tuple[Stack | None, tuple[Finding, ...]]:
+    reading = read_stack(files.load(folder))
+    if reading.stack is None:
+        return None, reading.findings
+    stack, missing = files.with_mounted(reading.stack, folder)
+    return stack, (*reading.findings, *missing)
 
 
 def shown(finding: Finding) -> str:
@@ -92,6 +100,70 @@ def codes_in(folder: Path) -> set[str]:
 @pytest.mark.parametrize("code", [code for code in CODES if code.startswith(READ_AND_LINT)])
 def test_every_code_of_the_files_fires_in_some_case(code: str) -> None:
     assert [folder.name for folder in CASES.iterdir() if code in codes_in(folder)]
+
+
+def fired(folder: Path) -> dict[str, set[str]]:
+    """The codes that stand against each file of a case, accepted ones left out."""
+    found: dict[str, set[str]] = {}
+    for line in (folder / "findings.txt").read_text().splitlines():
+        if line[0] != " " and "(accepted: " not in line:
+            found.setdefault(line.split(":")[0], set()).add(line.split(" ")[1])
+    return found
+
+
+FINE = sorted(CASES.glob("*/spokes/*-fine.yaml"))
+
+
+@pytest.mark.parametrize("path", FINE, ids=lambda p: f"{p.parent.parent.name}/{p.name}")
+def test_what_only_looks_like_a_fault_is_none(path: Path) -> None:
+    assert fired(path.parent.parent).get(f"spokes/{path.name}", set()) == set()
+
+
+OF_RULES = ("SC2", "SC4")
+SAID_BY_READING = {"SC203"}
+
+
+@pytest.mark.parametrize("code", [c for c in CODES if c.startswith(OF_RULES) and c not in SAID_BY_READING])
+def test_every_rule_has_a_near_miss_beside_what_it_finds(code: str) -> None:
+    """`NAME.yaml` or a relative of it has the fault, `NAME-fine.yaml` in the same case has not."""
+    near = [
+        path
+        for path in FINE
+        for file, codes in fired(path.parent.parent).items()
+        if code in codes and file.startswith(f"spokes/{path.name.removesuffix('-fine.yaml')}")
+    ]
+    assert near
+
+
+def rule_name(rule: Rule) -> str:
+    return f"{rule.__module__.rpartition('.')[2]}.{rule.__name__}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=rule_name)
+def test_without_a_rule_some_case_turns_red(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stackctl.lint.RULES", tuple(other for other in RULES if other is not rule))
+    assert any(
+        "".join(map(shown, lint(stack, so_far))) != (folder / "findings.txt").read_text()
+        for folder in FOLDERS
+        for stack, so_far in (as_read(folder),)
+        if stack is not None
+    )
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
+def test_every_finding_has_a_place_and_a_way_out(folder: Path) -> None:
+    found, _ = findings_and_stack(folder, files.load(folder))
+    assert [f for f in found if not f.hint or f.at.line < 1 or f.at.column < 1] == []
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.id)
+def test_every_code_explains_itself(code: Code) -> None:
+    assert code.title
+    assert code.why
+    if code.id.startswith("SC"):
+        assert code.bad
+        assert code.good
+        assert code.hint
 
 
 def test_a_stack_without_faults_has_no_findings() -> None:

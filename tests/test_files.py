@@ -127,6 +127,32 @@ def test_a_path_of_the_host_that_is_missing_is_told(tmp_path: Path) -> None:
     assert files.missing_paths(spoke, created) == ()
 
 
+def test_what_compose_reads_for_a_spoke_must_be_there(tmp_path: Path) -> None:
+    manifest = (
+        "build: {context: app, dockerfile: '${FILE}'}\n"
+        "env_file: [1, there.env, gone.env, {path: may.env, required: false}]\n"
+        "secrets: [here, gone, env]\nconfigs: [inline]\n"
+    )
+    write(tmp_path, **{"there.env": "", "app__Dockerfile": "", "here": "", "spokes__a.yaml": manifest})
+    write(
+        tmp_path,
+        **{
+            "stack.yaml": "name: homelab\nconfigs: {inline: {content: x}}\n"
+            "secrets: {here: {file: ./here}, gone: {file: '${WHERE}/gone'}, env: {environment: X}}\n"
+        },
+    )
+    stack = read_stack(files.load(tmp_path)).stack
+    assert stack is not None
+    spoke = stack.spoke("a")
+    missing = files.missing_inputs(stack, spoke, spoke.service, tmp_path, {"WHERE": "/no", "FILE": "Other"})
+    assert [(f.code, str(f.at), f.message.split("`")[1]) for f in missing] == [
+        ("SC602", "spokes/a.yaml:2:26", "gone.env"),
+        ("SC602", "spokes/a.yaml:1:23", "app/Other"),
+        ("SC602", "spokes/a.yaml:3:17", "/no/gone"),
+    ]
+    assert len(files.missing_inputs(stack, spoke, spoke.service, tmp_path, {"FILE": "Dockerfile"})) == 1
+
+
 def test_the_environment_wins_over_the_env_file_over_the_user(tmp_path: Path) -> None:
     write(tmp_path, **{".env": "A=file\nB=file\nUID=7\nnonsense line\n"})
     host, findings = files.read_host(tmp_path, {"A": "outer"})

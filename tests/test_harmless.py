@@ -1,4 +1,4 @@
-"""verify never sends to a live Engine what could change it or hang."""
+"""Nothing is sent to a live Engine that could change it or hang, whoever wrote the check."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stackctl.harmless import NO_SUCH_ID, why_not
 from stackctl.model import Kind, Named, OnNetwork, Published, Request, Spoke, Stack, Target
-from stackctl.verify.harmless import NO_SUCH_ID, why_not
 
 STACK = Stack(
     "home",
@@ -24,7 +24,7 @@ PROXY = Named("docker-socket-proxy", 2375)
 
 
 def sent(method: str, path: str, target: Target = PROXY, host: str = "") -> bool:
-    return not why_not(STACK, Request("socket", target, method, path, host))
+    return not why_not(STACK.spokes, Request("socket", target, method, path, host))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from stackctl.findings import Finding
 from stackctl.lint import lint
-from stackctl.lint.safety import gives_socket, is_engine_socket
+from stackctl.lint.sockets import gives_socket, is_engine_socket
 from stackctl.read.stack import read_stack
 
 PINNED = "@sha256:" + "0123456789abcdef" * 4
@@ -17,7 +17,7 @@ def found(stack: str = "name: homelab\n", **spokes: str) -> list[Finding]:
     texts |= {f"spokes/{name.replace('_', '.')}": text.encode() for name, text in spokes.items()}
     reading = read_stack(texts)
     assert reading.stack is not None
-    return list(lint(reading.stack))
+    return list(lint(reading.stack, reading.findings))
 
 
 def codes(**spokes: str) -> list[str]:
@@ -66,7 +66,7 @@ def test_only_the_socket_itself_is_replaced_on_a_host() -> None:
 
 
 def test_a_variable_that_is_mounted_as_the_socket_counts_as_the_socket() -> None:
-    manifest = f"image: a{PINNED}\nvolumes: ['${{WHERE}}:/var/run/docker.sock']\n"
+    manifest = f"image: a{PINNED}\nvolumes: ['${{UID}}:/var/run/docker.sock']\n"
     assert codes(a_yaml=manifest) == ["SC401"]
 
 
@@ -77,10 +77,19 @@ def test_a_socket_proxy_on_the_host_s_network_is_published_too() -> None:
 
 @pytest.mark.parametrize(
     ("image", "warned"),
-    [("a", True), ("a:1", True), (f"a{PINNED}", False), (f"a:1{PINNED}", False), ("a:${TAG}", False)],
+    [
+        ("a", "SC211"),
+        ("a:latest", "SC211"),
+        ("registry.example.org:5000/a", "SC211"),
+        ("a:1", "SC202"),
+        (f"a{PINNED}", ""),
+        (f"a:latest{PINNED}", ""),
+        (f"a:1{PINNED}", ""),
+        ("a:${UID}", ""),
+    ],
 )
-def test_pinned_images(image: str, warned: bool) -> None:
-    assert codes(a_yaml=f"image: {image}\n") == (["SC202"] if warned else [])
+def test_pinned_images(image: str, warned: str) -> None:
+    assert codes(a_yaml=f"image: {image}\n") == ([warned] if warned else [])
 
 
 def test_what_is_built_here_needs_no_digest() -> None:
@@ -134,3 +143,21 @@ def test_an_accepted_error_no_longer_blocks() -> None:
 @pytest.mark.parametrize("text", ["$1", "${", "${A!}", "cost: 5$"])
 def test_a_dollar_that_compose_refuses_is_an_error(text: str) -> None:
     assert codes(a_yaml=f"image: a{PINNED}\nenvironment: {{A: '{text}'}}\n") == ["SC103"]
+
+
+@pytest.mark.parametrize("host", ["a`) || Host(`b", "a`b", "{{ .Env.HOST }}.example.org", "a{b}"])
+def test_what_would_end_a_rule_of_the_edge_is_no_host_name(host: str) -> None:
+    page = f"# A — Spoke\n\n**Image:** a{PINNED}\n**Hostname:** {host}\n\n**Last change fingerprint:** 1\n"
+    assert "SC110" in codes(a_md=page)
+    assert codes(a_yaml=f"image: a{PINNED}\nroute: {{host: '{host}', port: 80}}\n") == ["SC110"]
+
+
+def test_a_variable_of_stack_yaml_is_needed_too() -> None:
+    [finding] = found("name: homelab\nnetworks: {a: {name: '${NAME}'}}\n", a_yaml=f"image: a{PINNED}\n")
+    assert (finding.code, str(finding.at)) == ("SC207", "stack.yaml:2:16")
+
+
+def test_what_a_manifest_that_cannot_be_read_may_say_is_not_missed() -> None:
+    for manifest in ("image: [", "- a", "image: {a: b}", "build: [a]"):
+        assert [f.code for f in found(a_yaml=manifest) if f.code.startswith("SC2")] == []
+    assert codes(a_yaml="") == codes(a_yaml="image:") == codes(a_yaml="image: ''") == ["SC201"]

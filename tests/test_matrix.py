@@ -7,11 +7,11 @@ from itertools import pairwise
 import pytest
 
 from stackctl.api import consumer, operations
+from stackctl.harmless import NO_SUCH_ID
 from stackctl.model import Kind, Outcome, Spoke, Stack
 from stackctl.policy import Enforced, Strict
 from stackctl.switches import LINUXSERVER, TECNATIVA, Switches
 from stackctl.verify import live, matrix
-from stackctl.verify.harmless import NO_SUCH_ID
 from stackctl.verify.matrix import Probe, Seen
 
 TRAEFIK = consumer("traefik")

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from stackctl.model import Bundle, Check, Container, Kind, Mount, Observation, Observed, Outcome, Spoke, Stack
+from stackctl.model import (
+    Bundle,
+    Check,
+    Container,
+    Kind,
+    Mount,
+    Observation,
+    Observed,
+    Outcome,
+    Policy,
+    Spoke,
+    Stack,
+)
 from stackctl.verify.observations import OBSERVATIONS
 
 PASSED, FAILED, UNREACHABLE = Outcome.PASSED, Outcome.FAILED, Outcome.UNREACHABLE
@@ -98,6 +110,38 @@ def test_fingerprint() -> None:
     assert see("fingerprint", other) == (FAILED, "home-web-1 carries 1.bbbb; the files declare 1.aaaa")
     assert see("fingerprint")[0] is UNREACHABLE
     assert see("fingerprint", WEB, labels={})[0] is UNREACHABLE
+
+
+LISTEN = "/run/api/docker.sock"
+SHARING = replace(
+    STACK, spokes=(Spoke("proxy", Kind.SOCKET_PROXY, {}, policy=Policy(listen=LISTEN)), *STACK.spokes[::2])
+)
+SHARED = Mount("volume", "home_proxy-api", "/run/api")
+LISTENING = replace(WEB, name="home-proxy-1", labels={"stackctl.spoke": "proxy"}, mounts=(SHARED,))
+
+
+def shared(*containers: Container, others: tuple[Container, ...] = ()) -> tuple[Outcome, str]:
+    mount = {"type": "volume", "source": "proxy-api", "target": "/run/api"}
+    services = {"proxy": {"volumes": [mount]}, "web": {"volumes": [mount]}, "job": {}}
+    check = Check("CK209", "proxy", "", Observation("socket-shared"))
+    observed = Observed("home", containers, others)
+    return OBSERVATIONS["socket-shared"](observed, SHARING, Bundle({"services": services}, {}, {}), check)
+
+
+def test_a_socket_is_shared_with_those_that_declare_it_alone() -> None:
+    web = of(WEB, mounts=(SHARED,))
+    assert shared(LISTENING, web) == (PASSED, "mounted by web alone")
+    assert shared(LISTENING, WEB)[0] is PASSED
+    job = of(WEB, name="home-job-1", labels={"stackctl.spoke": "job"}, mounts=(SHARED,))
+    assert shared(LISTENING, web, job) == (FAILED, "also mounted by home-job-1")
+    stranger = of(WEB, name="other", labels={}, mounts=(SHARED,))
+    assert shared(LISTENING, others=(stranger,)) == (FAILED, "also mounted by other")
+    on_disk = Mount("bind", "/var/lib/docker/volumes/home_proxy-api/_data", "/x")
+    assert shared(LISTENING, others=(of(stranger, mounts=(on_disk,)),))[0] is FAILED
+    prober = of(stranger, labels={"stackctl.prober": "home"})
+    assert shared(LISTENING, others=(prober,))[0] is PASSED, "a run of verify beside this one"
+    assert shared(of(LISTENING, mounts=())) == (FAILED, "has no volume at /run/api")
+    assert shared(web)[0] is UNREACHABLE
 
 
 def holder(source: str, **changes: object) -> Container:

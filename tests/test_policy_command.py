@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -63,6 +68,50 @@ def test_it_suggests_the_smallest_policy_in_both_ways_of_writing_it(root: Path) 
     assert (answer.suggestion.consumers, answer.suggestion.operations) == (("traefik",), ())
     assert answer.suggestion.environment == {"CONTAINERS": "1"}
     assert len(answer.suggestion.left_open) == 10
+
+
+def shown(root: Path, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "stackctl", "policy", "dsp", *words],
+        cwd=root,
+        env={**os.environ, "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines())
+
+
+def test_a_person_sees_the_worst_first_and_the_count_last(root: Path) -> None:
+    text = shown(root)
+    assert text.startswith("dsp · switches (tecnativa, not measured) · for traefik (by its image)\n\nexec\n")
+    titles = [line for line in text.splitlines() if line and not line.startswith(" ")]
+    assert titles[1:-1] == ["exec", "logs", "file content", "secrets", "metadata", "nothing"]
+    assert re.search(r"^  !  GET /containers/{id}/attach/ws +GET, yet writes stdin", text, re.M)
+    assert re.search(r"^  ✓  GET /containers/{id}/json +Config.Env", text, re.M)
+    assert "  ·  GET /_ping" in text
+    assert text.splitlines()[-1] == "5 needed, 16 open, 10 in excess"
+
+
+def test_what_is_missing_stands_before_the_count(root: Path) -> None:
+    manifest = root / "spokes" / "dsp.yaml"
+    manifest.write_text(manifest.read_text().replace("CONTAINERS: 1", "CONTAINERS: 0"))
+    text = shown(root)
+    assert "\nmissing\n  ✘  GET /containers/{id}/json" in text
+    assert text.splitlines()[-1] == "5 needed, 4 open, 0 in excess, 2 missing"
+
+
+def test_the_suggestion_can_be_copied_into_a_manifest(root: Path) -> None:
+    manifest = root / "spokes" / "dsp.yaml"
+    text = shown(root, "--suggest")
+    _, _, suggested = text.partition("the smallest policy\n")
+    policy, _, switches = suggested.partition("\nthe same with switches\n")
+    assert "they open 16, 10 of which nobody needs:\n    ! GET /containers/{id}/archive" in switches
+    kept = [line for line in manifest.read_text().splitlines() if "environment" not in line]
+    manifest.write_text("\n".join(kept) + "\n" + dedent(policy))
+    text = shown(root)
+    assert text.startswith("dsp · strict · for traefik\n\nsecrets\n")
+    assert text.splitlines()[-1] == "5 needed, 5 open, 0 in excess"
 
 
 def test_only_a_socket_proxy_has_a_policy(root: Path) -> None:

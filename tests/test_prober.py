@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,6 +139,28 @@ def test_refused() -> None:
         port = listener.getsockname()[1]
     reply = prober.ask(job(port))
     assert (reply["kind"], reply["peer"]) == ("refused", "")
+
+
+def test_a_unix_socket_is_asked_by_its_path(tmp_path: Path) -> None:
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        received: list[bytes] = []
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                received.append(peer.recv(4096))
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        reply = prober.ask({**job(0, address=path), "host": "docker"})
+        serving.join()
+    assert (reply["kind"], reply["body"], reply["peer"]) == ("answer", "hi", path)
+    assert b"Host: docker\r\n" in received[0]
+    assert prober.ask(job(0, address=str(tmp_path / "gone.sock")))["kind"] == "error"
 
 
 def test_a_name_that_nobody_has() -> None:

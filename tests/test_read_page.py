@@ -206,7 +206,6 @@ def test_a_list_under_prose_is_not_the_field_s() -> None:
         ("**Port:** http", 1),
         ("**Port:** 99999", 1),
         ("**Hostname:** a b", 1),
-        ("**Hostname:** `a`b`", 1),
         ("**Kind:** service", 1),
         ("**Config dir:** /etc/app", 1),
         ("**Config dir:** ../app", 1),

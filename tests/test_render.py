@@ -103,3 +103,10 @@ def test_each_stanza_stands_under_the_files_it_came_from() -> None:
 
 def test_the_bundle_is_plain_json_data() -> None:
     json.dumps(render(stack(spoke())).compose)
+
+
+@pytest.mark.parametrize("check", [{"disable": True}, {"test": ["NONE"]}])
+def test_nothing_waits_for_the_health_of_a_spoke_that_measures_none(check: dict[str, Any]) -> None:
+    waiting = spoke("app", depends_on={"web": {"condition": "service_healthy", "required": True}})
+    rendered = stanza(stack(spoke(healthcheck=check), waiting), "app")
+    assert rendered["depends_on"]["web"]["condition"] == "service_started"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stackctl import cache, files, secrets, state
 from stackctl.compose import Compose
-from stackctl.endpoint import other_socket
+from stackctl.endpoint import other_socket, socket_group
 from stackctl.errors import UsageError
 from stackctl.events import Event, Said
 from stackctl.findings import Finding, InvalidFiles
@@ -56,8 +56,7 @@ def find(root: Path) -> tuple[Stack | None, tuple[Finding, ...]]:
     if reading.stack is None:
         return None, reading.findings
     stack, missing = files.with_mounted(reading.stack, root)
-    found = (*reading.findings, *missing, *lint(stack))
-    return stack, tuple(sorted(set(found), key=lambda f: (f.at, f.code, f.message)))
+    return stack, lint(stack, (*reading.findings, *missing))
 
 
 def open_stack(root: Path) -> Opened:
@@ -78,11 +77,12 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
     Raises:
         InvalidFiles: `stack.local.yaml` is wrong, or a variable is defined nowhere.
     """
-    host, findings = files.read_host(opened.root, environ)
+    host, findings = files.read_host(opened.root, environ, [spoke.name for spoke in opened.stack.spokes])
     if not host.socket:
         # What filters the Engine's API must filter that of the Engine on which it runs.
         host = replace(host, socket=other_socket(environ))
-    host = replace(host, socket_groups=files.socket_groups(engine_sockets(opened.stack, host)))
+    sockets = engine_sockets(opened.stack, host)
+    host = replace(host, socket_groups={path: socket_group(path) for path in sockets})
     view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)

@@ -12,7 +12,7 @@ from stackctl.commands.story import Ended, PlanAnswer, Story
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Found
-from stackctl.files import missing_paths
+from stackctl.files import missing_inputs, missing_paths
 from stackctl.findings import InvalidFiles
 from stackctl.model import Observed, Plan, Wanted
 from stackctl.observe import observe
@@ -62,9 +62,11 @@ def make(
         InvalidFiles: A variable or a path of this host is missing for a spoke that would be started.
     """
     names = selected(opened.stack, profiles, only)
-    blocking = [finding for finding in view.on_host.findings if finding.spoke in names]
+    blocking = [finding for finding in view.on_host.findings if finding.spoke in (*names, "")]
     for name in sorted(names):
-        blocking += missing_paths(opened.stack.spoke(name), view.on_host.stanzas[name])
+        spoke, stanza = opened.stack.spoke(name), view.on_host.stanzas[name]
+        blocking += missing_paths(spoke, stanza)
+        blocking += missing_inputs(opened.stack, spoke, stanza, opened.root, view.host.variables)
     if blocking:
         raise InvalidFiles(blocking)
     images = {name: image_id(observed, view, name) for name in names}

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stackctl import records
-from stackctl.check_codes import OF_HOST
 from stackctl.checks import checks
+from stackctl.codes.checks import OF_HOST
 from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, Story, VerifyAnswer
 from stackctl.engine import Engine

@@ -8,12 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from stackctl import strict
-from stackctl.model import PROXY_NETWORK, Kind, Route, Spoke, Stack
+from stackctl.model import PROXY_NETWORK, Edge, Kind, Route, Spoke, Stack
 from stackctl.policy import asks
 
 CONFIG_DIR = "/etc/traefik"
 TEMPLATES = {"traefik.yml": "edge/traefik/traefik.yml.j2"}
 ENTRY_POINT_PORT = 80
+
+
+def is_edge(stack: Stack, spoke: Spoke) -> bool:
+    """Whether stackctl writes this spoke's configuration and healthcheck."""
+    return stack.edge is Edge.TRAEFIK and spoke.kind is Kind.EDGE
 
 
 def rule(route: Route) -> str:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from stackctl.codes import finding
 from stackctl.findings import Finding
-from stackctl.lint import dependencies, images, networks, pages, policies, safety, secrets
+from stackctl.lint import (
+    confinement,
+    dependencies,
+    images,
+    literals,
+    networks,
+    pages,
+    policies,
+    safety,
+    secrets,
+    sharing,
+    variables,
+)
 from stackctl.model import Stack
 from stackctl.read.accepting import sorted_and_accepted
 
@@ -14,15 +27,32 @@ Rule = Callable[[Stack], Iterable[Finding]]
 RULES: tuple[Rule, ...] = (
     *images.RULES,
     *networks.RULES,
+    *variables.RULES,
     *dependencies.RULES,
+    *sharing.RULES,
     *safety.RULES,
+    *confinement.RULES,
+    *literals.RULES,
     *policies.RULES,
     *pages.RULES,
     *secrets.RULES,
 )
 
+_FROM_THE_FILES_ALONE = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC7")
+"""Whether the other codes are found is seen on a host, or on what runs."""
 
-def lint(stack: Stack) -> tuple[Finding, ...]:
-    """All findings of all rules, sorted by place, those that a spoke accepts with its reason."""
-    found = [finding for rule in RULES for finding in rule(stack)]
-    return sorted_and_accepted(found, stack.spokes)
+
+def lint(stack: Stack, so_far: Iterable[Finding] = ()) -> tuple[Finding, ...]:
+    """What was found so far and what all rules find, by place, each with the reason why it is accepted."""
+    found = [*so_far, *(finding for rule in RULES for finding in rule(stack))]
+    return sorted_and_accepted([*found, *_accepts_of_nothing(stack, found)], stack.spokes)
+
+
+def _accepts_of_nothing(stack: Stack, found: Iterable[Finding]) -> Iterator[Finding]:
+    """SC112: a risk that is no longer there is not accepted for the day on which it comes back."""
+    told = {(finding.spoke, finding.code) for finding in found}
+    for spoke in stack.spokes:
+        for accept in spoke.accept:
+            if accept.code.startswith(_FROM_THE_FILES_ALONE) and (spoke.name, accept.code) not in told:
+                message = f"nothing in {spoke.name} is found by {accept.code}, so nothing is accepted"
+                yield finding("SC112", accept.at, message, "remove it", spoke.name)

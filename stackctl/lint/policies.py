@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from stackctl.codes import finding
 from stackctl.findings import Finding
+from stackctl.lint.safety import severity
 from stackctl.model import Kind, Stack
 from stackctl.policy_problems import problems
+
+_HOLES = ("SC403", "SC405")
+"""What promises to be closed and is not, or may not be."""
 
 
 def policies_hold_what_they_say(stack: Stack) -> Iterator[Finding]:
@@ -18,7 +22,8 @@ def policies_hold_what_they_say(stack: Stack) -> Iterator[Finding]:
             yield finding("SC406", spoke.at("policy"), message, "kind: socket-proxy", spoke.name)
     for spoke in stack.of_kind(Kind.SOCKET_PROXY):
         for found in problems(stack, spoke):
-            yield finding(found.code, spoke.at(*found.path), found.message, found.hint, spoke.name)
+            how = severity(spoke) if found.code in _HOLES else None
+            yield finding(found.code, spoke.at(*found.path), found.message, found.hint, spoke.name, how)
 
 
 RULES = (policies_hold_what_they_say,)

@@ -149,6 +149,8 @@ class Spoke:
     smoke_test: str = ""
     """The sentence of the page's smoke test; it proves something only where a check stands behind it."""
     issues: tuple[CommonIssue, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Keys of the manifest whose values could not be read; `*` where nothing of it could be."""
     places: Mapping[Path, Location] = field(default_factory=dict)
 
     def at(self, *path: str) -> Location:
@@ -157,6 +159,10 @@ class Spoke:
             if (place := self.places.get(path[:length])) is not None:
                 return place
         return self.places.get((), Location(self.manifest or self.page))
+
+    def states(self, key: str) -> bool:
+        """Whether the service has this key, or may have it in what could not be read."""
+        return bool(self.service.get(key)) or key in self.unread or "*" in self.unread
 
     @property
     def image(self) -> str:
@@ -241,6 +247,11 @@ class Stack:
             if spoke.name == name:
                 return spoke
         raise KeyError(name)
+
+    def at(self, *path: str) -> Location:
+        """The place in stack.yaml of a field, or of the nearest field around it that has one."""
+        around = (self.places.get(path[:length]) for length in range(len(path), -1, -1))
+        return next((place for place in around if place is not None), Location("stack.yaml"))
 
     def of_kind(self, kind: Kind) -> tuple[Spoke, ...]:
         return tuple(spoke for spoke in self.spokes if spoke.kind is kind)

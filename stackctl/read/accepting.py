@@ -18,4 +18,4 @@ def sorted_and_accepted(findings: Iterable[Finding], spokes: Iterable[Spoke]) ->
         if not accept.name
     }
     marked = {replace(f, accepted=reasons.get((f.spoke, f.code), f.accepted)) for f in findings}
-    return tuple(sorted(marked, key=lambda f: (f.at, f.code, f.message, f.spoke)))
+    return tuple(sorted(marked, key=lambda f: (f.at, f.code, f.message, f.hint, f.spoke)))

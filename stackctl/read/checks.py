@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from stackctl.codes import finding
 from stackctl.findings import Finding
+from stackctl.harmless import ENGINE_PORTS, NO_SUCH_ID, why_not
 from stackctl.model import Check, Control, Expect, Kind, Named, OnNetwork, Published, Request, Spoke, Target
 from stackctl.read.networks import Networks
 from stackctl.read.partial import CheckDraft
 
-NO_SUCH_ID = "5ac71000dead0000" * 4
-"""A well-formed id that no object has: a write to it ends in 404."""
-
-_DOCKER_PORTS = (2375, 2376)
 _HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal")  # noqa: S104
-_VERSION = r"(?:/v[0-9]{1,3}\.[0-9]{1,3})?"
-# Reads that go on until somebody stops them, or that carry a whole image or file system.
-_STREAMS = re.compile(r"/(?:events|logs|stats|attach|ws|export|archive|get|session|grpc|resize)(?:[/?]|\Z)")
-_CREATE = re.compile(_VERSION + r"/containers/create\Z")
-_OF_NOTHING = re.compile(
-    _VERSION + r"/(?:containers|exec|images|networks|volumes|services|nodes|secrets|configs|tasks|plugins)/"
-    f"{NO_SUCH_ID}(?:/[a-z/]+)?\\Z"
-)
-_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_.~:@-]+)*/?(?:\?[A-Za-z0-9_.~:@=&,/-]*)?\Z")
-
-
-def safe_for_docker(method: str, path: str) -> bool:
-    """Whether a request without a body can neither change anything nor hang, even with an open proxy."""
-    # `/../`, `%2e` and `//` may mean another path to the Engine than to whoever reads this one.
-    if not _PLAIN_PATH.match(path) or {".", ".."} & set(path.partition("?")[0].split("/")):
-        return False
-    if _OF_NOTHING.match(path):
-        return True
-    if method in ("GET", "HEAD"):
-        return not _STREAMS.search(path.lower())
-    return method == "POST" and bool(_CREATE.match(path))
 
 
 @dataclass(frozen=True)
@@ -102,26 +77,25 @@ def _resolve(spoke: Spoke, draft: CheckDraft, around: Surroundings, findings: li
             return None
         vantage = network
     asked = around.called(draft.host)
-    docker = draft.port in _DOCKER_PORTS or (asked is not None and asked.kind is Kind.SOCKET_PROXY)
-    # Only a spoke that is known to be something else is no way to the Engine; an edge forwards anything.
-    known_app = asked is not None and asked.kind in (Kind.APP, Kind.JOB) and draft.host == asked.name
-    if (docker or not known_app) and not safe_for_docker(draft.method, draft.path):
-        message = f"“{draft.title}”: {draft.method} {draft.path} may take effect, or hang, on a live Engine"
-        hint = f"ask with GET, with POST /containers/create, or for the id {NO_SUCH_ID}"
-        findings.append(finding("SC305", draft.at, message, hint))
-        return None
+    docker = draft.port in ENGINE_PORTS or (asked is not None and asked.kind is Kind.SOCKET_PROXY)
     where = _target(draft, around, vantage)
     if isinstance(where, str):
         code = "SC304" if draft.from_page else "SC103"
         findings.append(finding(code, draft.at, f"“{draft.title}” {where}"))
         return None
     target, host = where
+    look = Request(vantage, target, draft.method, draft.path, host)
+    if why_not(around.spokes, look):
+        message = f"“{draft.title}”: {draft.method} {draft.path} may take effect, or hang, on a live Engine"
+        hint = f"ask with GET, with POST /containers/create, or for the id {NO_SUCH_ID}"
+        findings.append(finding("SC305", draft.at, message, hint))
+        return None
     expect = replace(draft.expect, names_container=spoke.name) if draft.names_itself else draft.expect
     check = Check(
         code="CK401",
         spoke=spoke.name,
         title=draft.title,
-        look=Request(vantage, target, draft.method, draft.path, host),
+        look=look,
         expect=expect,
         at=draft.at,
     )

@@ -10,6 +10,13 @@ from typing import Any
 
 from stackctl.model import Path
 
+_INSTEAD = {
+    "use_api_socket": "it would hand the Engine's socket to the container; let it ask a socket-proxy spoke",
+    "gpus": "`deploy: {resources: {reservations: {devices: …}}}` says the same",
+    "label_file": "state them under `labels`",
+}
+"""What to write instead of a key that needs a newer Compose."""
+
 Note = Callable[[str, Path, str, str], None]
 """Told of each problem: its code, the path of the field, a message, a hint."""
 
@@ -54,7 +61,8 @@ def unknown_key(key: str, where: str, allowed: Iterable[str]) -> tuple[str, str]
     newer = known()["newer"].get(f"{where}.{key}")
     if newer is not None:
         since = f"Compose {newer}" if newer else "a newer Compose"
-        return f"`{key}` needs {since}; stackctl supports Compose from {known()['oldest']} on", ""
+        message = f"`{key}` needs {since}; stackctl supports Compose from {known()['oldest']} on"
+        return message, _INSTEAD.get(key, "leave it out")
     return f"unknown key `{key}`", nearest(key, allowed)
 
 

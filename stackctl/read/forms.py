@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+from stackctl.findings import Location
 from stackctl.model import SECRET_NAME, Path, secret_reference
 from stackctl.read.compose_keys import Malformed, Note, check_keys, known
 from stackctl.read.mounts import ports, volumes
 
 _NAME = re.compile(r"[a-zA-Z0-9._-]+\Z")
 _CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Forms:
 
     note: Note
     written: Mapping[Path, str]
+    origins: dict[Path, list[int]] = field(default_factory=dict)
+    """List -> the number that each of its entries has where it is written; filled while reading.
+
+    They differ where an entry is dropped, stands twice, or is spread out.
+    """
 
     def normalise(self, key: str, form: str, value: Any, path: Path) -> Any:
         """The value in long form; None where it is absent, empty or wrong."""
@@ -47,6 +55,12 @@ class Forms:
         if isinstance(value, int | float):
             return self.written.get(path, str(value))
         return None
+
+    def numbered(self, path: Path, entries: Iterable[tuple[int, Value]]) -> list[Value]:
+        """The entries, once it is noted where each stands."""
+        pairs = tuple(entries)
+        self.origins[path] = [number for number, _ in pairs]
+        return [entry for _, entry in pairs]
 
     # ---- one method per form in data/compose_keys.json
 
@@ -77,15 +91,15 @@ class Forms:
             value = [value]
         if not isinstance(value, list):
             raise Malformed(path, f"`{path[-1]}` must be a list of texts")
-        items = []
+        items: dict[str, int] = {}
         for number, item in enumerate(value):
             here = (*path, str(number))
             text = None if isinstance(item, bool) else self.text(item, here)
             if text is None:
                 self.wrong(here, f"each item of `{path[-1]}` must be a text")
-            elif text not in items:
-                items.append(text)
-        return items
+            else:
+                items.setdefault(text, number)
+        return self.numbered(path, ((number, text) for text, number in items.items()))
 
     _scalars = _strings
 
@@ -154,8 +168,8 @@ class Forms:
             if text is None:
                 self.wrong((*path, str(number)), f"each word of `{path[-1]}` must be a text")
             else:
-                words.append(text)
-        return words
+                words.append((number, text))
+        return self.numbered(path, words)
 
     def _object(self, value: Any, path: Path) -> dict[str, Any] | None:
         if not isinstance(value, dict):
@@ -211,8 +225,8 @@ class Forms:
                 self.wrong(here, "each `env_file` needs a path")
                 continue
             entry = check_keys(entry, "env_file.*", here, self.note)
-            found.append({"path": entry["path"], "required": entry.get("required", True)})
-        return found
+            found.append((number, {"path": entry["path"], "required": entry.get("required", True)}))
+        return self.numbered(path, found)
 
     def _grants(self, value: Any, path: Path) -> list[dict[str, Any]] | None:
         if not isinstance(value, list):
@@ -227,8 +241,8 @@ class Forms:
             entry = check_keys(entry, "grants.*", here, self.note)
             if "mode" in entry:
                 entry["mode"] = self.mode(entry["mode"], (*here, "mode"))
-            found.append(entry)
-        return found
+            found.append((number, entry))
+        return self.numbered(path, found)
 
     def mode(self, value: Any, path: Path) -> Any:
         """A file mode; `0440` is octal to Compose, though YAML 1.2 reads a decimal number."""
@@ -287,15 +301,32 @@ class Forms:
         return found
 
     def _ports(self, value: Any, path: Path) -> list[dict[str, Any]] | None:
-        return ports(value, path, self.note)
+        found = ports(value, path, self.note)
+        return None if found is None else self.numbered(path, found)
 
     def _volumes(self, value: Any, path: Path) -> list[dict[str, Any]] | None:
         found = volumes(value, path, self.note)
-        for number, mount in enumerate(found or ()):
+        for number, mount in found or ():
             here = (*path, str(number), "tmpfs", "mode")
             if here in self.written:
                 mount["tmpfs"] = {**mount["tmpfs"], "mode": self.mode(mount["tmpfs"]["mode"], here)}
-        return found
+        return None if found is None else self.numbered(path, found)
+
+
+def as_kept(places: Mapping[Path, Location], origins: Mapping[Path, list[int]]) -> dict[Path, Location]:
+    """Places of list entries under the numbers that they have once some are dropped or spread out."""
+    found = dict(places)
+    for path, numbers in origins.items():
+        if numbers == list(range(len(numbers))):
+            continue
+        depth = len(path)
+        written = {p: at for p, at in places.items() if p[:depth] == path and len(p) > depth}
+        for p in written:
+            del found[p]
+        for kept, number in enumerate(numbers):
+            inside = ((p, at) for p, at in written.items() if p[depth] == str(number))
+            found |= {(*path, str(kept), *p[depth + 1 :]): at for p, at in inside}
+    return found
 
 
 def _is_name(value: Any) -> bool:

@@ -12,7 +12,7 @@ from stackctl.codes import CODES, finding
 from stackctl.findings import Location
 from stackctl.model import Accept, Expect, Hardening, Kind, Path
 from stackctl.read.compose_keys import Malformed, Note, nearest, service_forms, unknown_key
-from stackctl.read.forms import Forms
+from stackctl.read.forms import Forms, as_kept
 from stackctl.read.partial import HOST_NAME, ROUTE_PATH, CheckDraft, Partial, RouteDraft
 from stackctl.read.policy import read_policy
 from stackctl.read.requests import METHODS, read_url
@@ -21,7 +21,8 @@ from stackctl.read.yaml_nodes import load_yaml
 
 OWN_KEYS = ("kind", "route", "policy", "checks", "settings_dir", "hardening", "accept", "phase", "status")
 NOT_BUILT = ("settle", "backup", "schedule")
-NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"}
+# What cannot be read does not hold, and what is not there cannot be mounted, whoever accepts it.
+NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"} | {"SC601", "SC602"}
 _ROUTE_KEYS = ("host", "port", "path", "strip")
 _ROUTE_NOT_BUILT = ("auth", "tls", "middlewares", "headers")
 _CHECK_KEYS = ("title", "from", "request", "expect")
@@ -49,12 +50,12 @@ def read_manifest(source: Source) -> Partial:
     def note(code: str, path: Path, message: str, hint: str) -> None:
         found.append(finding(code, at(path), message, hint))
 
-    own = _Own(note, at)
-    service = read_service(document.value, note, document.written)
     value = document.value
+    forms = Forms(note, document.written)
+    own = _Own(note, at, forms.origins)
     return Partial(
         file=source.file,
-        service=service,
+        service=read_service(value, forms),
         kind=own.attempt(lambda: own.word(Kind, value, "kind")),
         routes=own.routes(value.get("route")),
         checks=own.checks(value.get("checks")),
@@ -64,19 +65,18 @@ def read_manifest(source: Source) -> Partial:
         policy=own.attempt(lambda: read_policy(value.get("policy"), note)),
         status=own.attempt(lambda: own.text(value, "status")),
         phase=own.attempt(lambda: own.text(value, "phase")),
-        places=_named(document.places, value),
+        places=as_kept(_named(document.places, value), forms.origins),
         findings=tuple(found),
     )
 
 
-def read_service(value: Mapping[str, Any], note: Note, written: Mapping[Path, str]) -> dict[str, Any]:
+def read_service(value: Mapping[str, Any], forms: Forms) -> dict[str, Any]:
     """The Compose keys of a manifest in long form; unknown ones are noted."""
-    forms = service_forms()
-    normal = Forms(note, written)
+    known, note = service_forms(), forms.note
     service: dict[str, Any] = {}
     for key, item in value.items():
-        if key in forms:
-            result = normal.normalise(key, forms[key], item, (key,))
+        if key in known:
+            result = forms.normalise(key, known[key], item, (key,))
             if result is not None:
                 service[key] = result
         elif key in NOT_BUILT:
@@ -84,7 +84,7 @@ def read_service(value: Mapping[str, Any], note: Note, written: Mapping[Path, st
         elif key.startswith("x-"):
             service[key] = item
         elif key not in OWN_KEYS:
-            message, hint = unknown_key(key, "service", (*forms, *OWN_KEYS))
+            message, hint = unknown_key(key, "service", (*known, *OWN_KEYS))
             note("SC102", (key,), message, hint)
     return service
 
@@ -106,9 +106,10 @@ def _named(places: Mapping[Path, Location], value: Mapping[str, Any]) -> dict[Pa
 class _Own:
     """Reads stackctl's own keys."""
 
-    def __init__(self, note: Note, at: Callable[[Path], Location]) -> None:
+    def __init__(self, note: Note, at: Callable[[Path], Location], origins: dict[Path, list[int]]) -> None:
         self.note = note
         self.at = at
+        self.origins = origins
 
     def wrong(self, path: Path, message: str, hint: str = "") -> None:
         self.note("SC103", path, message, hint)
@@ -166,7 +167,7 @@ class _Own:
             if not isinstance(code, str) or code not in CODES:
                 self.wrong((*path, "code"), f"`{code}` is not a code", nearest(str(code), CODES))
             elif code in NOT_ACCEPTABLE:
-                self.wrong((*path, "code"), f"{code} cannot be accepted: what is not read does not hold")
+                self.wrong((*path, "code"), f"{code} cannot be accepted: what is not there does not hold")
             elif not isinstance(reason, str) or not reason.strip():
                 self.wrong(path, f"accepting {code} needs a `reason`")
             elif not isinstance(name := item.get("name", ""), str):
@@ -192,8 +193,9 @@ class _Own:
             self.keys(known, _ROUTE_KEYS, path)
             route = self.attempt(partial(self._route, known, path))
             if route is not None:
-                found.append(route)
-        return tuple(found)
+                found.append((number, route))
+        self.origins["route",] = [number for number, _ in found]
+        return tuple(route for _, route in found)
 
     def _route(self, item: Mapping[str, Any], path: Path) -> RouteDraft | None:
         hosts = item.get("host")

@@ -41,7 +41,11 @@ def is_path(source: str) -> bool:
     return source.startswith(("/", ".", "~", "$"))
 
 
-def volumes(value: Any, path: Path, note: Note) -> list[dict[str, Any]] | None:
+Numbered = list[tuple[int, dict[str, Any]]]
+"""Entries in long syntax, each with its number in the list as it is written."""
+
+
+def volumes(value: Any, path: Path, note: Note) -> Numbered | None:
     """The mounts of a service in long syntax."""
     if not isinstance(value, list):
         note("SC103", path, "`volumes` must be a list", "")
@@ -59,7 +63,7 @@ def volumes(value: Any, path: Path, note: Note) -> list[dict[str, Any]] | None:
         if isinstance(mount, str):
             note("SC103", here, mount, "write it as SOURCE:TARGET or SOURCE:TARGET:ro")
         else:
-            found.append(mount)
+            found.append((number, mount))
     return found
 
 
@@ -116,12 +120,12 @@ def _long_volume(item: dict[str, Any], path: Path, note: Note) -> dict[str, Any]
     return mount
 
 
-def ports(value: Any, path: Path, note: Note) -> list[dict[str, Any]] | None:
+def ports(value: Any, path: Path, note: Note) -> Numbered | None:
     """The published ports of a service in long syntax, ranges spread out as Compose does."""
     if not isinstance(value, list):
         note("SC103", path, "`ports` must be a list", 'for example ["8080:80"]')
         return None
-    found: list[dict[str, Any]] = []
+    found: Numbered = []
     for number, item in enumerate(value):
         here = (*path, str(number))
         if isinstance(item, dict):
@@ -133,7 +137,8 @@ def ports(value: Any, path: Path, note: Note) -> list[dict[str, Any]] | None:
         if isinstance(more, str):
             note("SC103", here, more, "write it as [ADDRESS:][PORT:]PORT[/udp]")
         else:
-            found += [port for port in more if port not in found]
+            known = [port for _, port in found]
+            found += [(number, port) for port in more if port not in known]
     return found
 
 

@@ -12,7 +12,7 @@ from stackctl.findings import Finding, Location
 from stackctl.model import CommonIssue, Kind, Path, Recorded
 from stackctl.read.blocks import read_blocks
 from stackctl.read.compose_keys import service_forms
-from stackctl.read.forms import Forms
+from stackctl.read.forms import Forms, as_kept
 from stackctl.read.manifest import OWN_KEYS, read_service
 from stackctl.read.page_checks import read_verify
 from stackctl.read.page_outline import ISSUE, Field, Outline, read_outline
@@ -205,7 +205,9 @@ class _Page:
                 self.not_understood(at, "this block is neither environment nor keys of a Compose service")
                 continue
             self.places |= {path: place for path, place in places.items() if path}
-            yield from read_service(value, self._note, written).items()
+            forms = Forms(self._note, written)
+            yield from read_service(value, forms).items()
+            self.places = as_kept(self.places, forms.origins)
 
     def _kind(self) -> Kind | None:
         one = self._one("kind")
@@ -228,6 +230,9 @@ class _Page:
             name = re.sub(r"\Ahttps?://", "", item.text.lower()).rstrip("/")
             if HOST_NAME.match(name) and ".." not in name:
                 hosts.append(name)
+            elif re.search(r"[`{}]", item.text):
+                # It would end a rule of the edge and begin another, so it is no slip to read over.
+                self.findings.append(finding("SC110", at, f"`{item.text}` is not a host name"))
             else:
                 self.not_understood(at, f"`{item.text}` is not a host name")
         if not hosts:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stackctl.codes import finding
-from stackctl.findings import Finding
-from stackctl.model import PROXY_NETWORK, Hardening, Kind, Route, Spoke
+from stackctl.findings import Finding, Severity
+from stackctl.model import PROXY_NETWORK, Hardening, Kind, Path, Route, Spoke
+from stackctl.read.forms import as_kept
 from stackctl.read.images import DIGEST, kind_of, split_image
 from stackctl.read.networks import Networks
 from stackctl.read.partial import Partial, RouteDraft
@@ -49,7 +50,8 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
     if "image" in service:
         service["image"] = _image(service["image"], partial, findings)
     kind = partial.kind or kind_of(service.get("image", ""))
-    routes = _routes(partial, page, manifest, findings)
+    routes = _routes(partial, page, findings)
+    kept: dict[Path, list[int]] = {("route",): [number for number, _ in routes]}
     if "networks" in service:
         service["networks"] = _networks(service["networks"], partial, networks, findings)
     elif (routes or kind is Kind.EDGE) and "network_mode" not in service:
@@ -61,7 +63,7 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
         title=partial.title,
         page=page,
         manifest=manifest,
-        routes=routes,
+        routes=tuple(route for _, route in routes),
         settings_dir=partial.settings_dir or "",
         hardening=partial.hardening or Hardening.STRICT,
         accept=partial.accept,
@@ -71,9 +73,18 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
         recorded=partial.recorded,
         smoke_test=partial.smoke_test,
         issues=partial.issues,
-        places=partial.places,
+        places=as_kept(partial.places, kept),
     )
     return Settled(spoke, tuple(findings))
+
+
+def unread_keys(half: Partial) -> tuple[str, ...]:
+    """What of a manifest could not be read, so that its absence is not told as a second mistake."""
+    wrong = {found.at for found in half.findings if found.severity is Severity.ERROR}
+    if wrong and half.places.keys() <= {()}:
+        return ("*",)
+    tops = ((path[0], at) for path, at in half.places.items() if len(path) == 1)
+    return tuple(sorted(key for key, at in tops if at in wrong and key not in half.service))
 
 
 def _image(reference: str, partial: Partial, findings: list[Finding]) -> str:
@@ -110,7 +121,8 @@ def _networks(
     return found
 
 
-def _routes(partial: Partial, page: str, manifest: str, findings: list[Finding]) -> tuple[Route, ...]:
+def _routes(partial: Partial, page: str, findings: list[Finding]) -> list[tuple[int, Route]]:
+    """The routes that can be made, each with its number among those that are written."""
     routes = []
     for number, draft in enumerate(partial.routes or ()):
         at = partial.at("route", str(number))
@@ -123,5 +135,5 @@ def _routes(partial: Partial, page: str, manifest: str, findings: list[Finding])
             code = "SC111" if only_page else "SC103"
             findings.append(finding(code, at, f"the route has no {words}", f"state its {words}"))
         elif draft.hosts and draft.port:
-            routes.append(Route(draft.hosts, draft.port, draft.path, draft.strip))
-    return tuple(routes)
+            routes.append((number, Route(draft.hosts, draft.port, draft.path, draft.strip)))
+    return routes

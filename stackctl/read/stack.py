@@ -17,7 +17,7 @@ from stackctl.read.halves import Memory
 from stackctl.read.merge import merge
 from stackctl.read.networks import Networks
 from stackctl.read.partial import SPOKE_NAME, CheckDraft, Partial
-from stackctl.read.spoke import settle, with_domain
+from stackctl.read.spoke import settle, unread_keys, with_domain
 from stackctl.read.stack_yaml import Settings, read_settings
 from stackctl.read.text import read_text
 from stackctl.read.variables import parse_env
@@ -117,7 +117,7 @@ def _read_spokes(
             with_domain(manifest, settings.domain) if manifest else None,
         )
         settled = settle(name, merged, page.file if page else "", manifest.file if manifest else "", networks)
-        spokes.append(settled.spoke)
+        spokes.append(replace(settled.spoke, unread=unread_keys(manifest) if manifest else ()))
         drafts[name] = merged.checks
         findings += [replace(f, spoke=name) for f in (*files.findings, *settled.findings)]
     around = Surroundings(spokes, networks)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.haproxy import PORT
-from stackctl.lint.safety import gives_socket
+from stackctl.lint.sockets import gives_socket
 from stackctl.model import Stanza
 from stackctl.verify import recorder
 from stackctl.verify.matrix import Probe, Seen

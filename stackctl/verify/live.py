@@ -10,10 +10,10 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from stackctl import harmless
 from stackctl.api import operations
 from stackctl.model import Named, Outcome, Request, Stack
 from stackctl.policy import Enforced
-from stackctl.verify import harmless
 from stackctl.verify.matrix import Probe, Seen, request_bytes, summary
 
 LEAKS: Mapping[str, str] = {
@@ -51,7 +51,7 @@ def live_probes(stack: Stack, spoke: str, policy: Enforced, version: str) -> tup
         for prefix in ("", f"/v{version}"):
             target = prefix + operation.target(harmless.NO_SUCH_ID)
             request = Request("", Named(spoke, 2375), operation.method, target)
-            if harmless.why_not(stack, request) or operation.path.startswith(_ASKS_OTHERS):
+            if harmless.why_not(stack.spokes, request) or operation.path.startswith(_ASKS_OTHERS):
                 continue
             id = f"l{len(found)}"
             raw = request_bytes(operation.method, target, "stackctl")
@@ -86,7 +86,7 @@ def canary_probes(stack: Stack, spoke: str, policy: Enforced, canary: str, now: 
         )
         for n, target in enumerate(targets)
         if policy.passes("GET", target)
-        if not harmless.why_not(stack, Request("", Named(spoke, 2375), "GET", target), {canary})
+        if not harmless.why_not(stack.spokes, Request("", Named(spoke, 2375), "GET", target), {canary})
     )
 
 

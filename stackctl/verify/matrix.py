@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stackctl.api import Operation, operations
+from stackctl.harmless import NO_SUCH_ID
 from stackctl.model import Outcome
 from stackctl.policy import Enforced, Strict
-from stackctl.verify.harmless import NO_SUCH_ID
 from stackctl.verify.tricks import smuggled, spellings, tricks
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")

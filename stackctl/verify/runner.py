@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from stackctl import harmless
 from stackctl.checks import HOST
 from stackctl.errors import EngineUnavailable
 from stackctl.events import Checked, Event, Finished, Started
@@ -28,7 +29,7 @@ from stackctl.model import (
     Result,
     Stack,
 )
-from stackctl.verify import harmless, throwaway, vantage
+from stackctl.verify import throwaway, vantage
 from stackctl.verify.audit import audit
 from stackctl.verify.decide import Reply, Verdict, decide
 from stackctl.verify.observations import OBSERVATIONS
@@ -213,7 +214,7 @@ def _prepared(
 
 def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: float) -> Job | str:
     """What to send, or why it is not sent."""
-    if reason := harmless.why_not(stack, request):
+    if reason := harmless.why_not(stack.spokes, request):
         return reason
     anywhere = request.vantage == HOST or isinstance(request.target, InVolume)
     if not anywhere and request.vantage not in stack.networks:

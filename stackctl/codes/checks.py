@@ -1,4 +1,4 @@
-"""The codes of checks on what runs, CK; `codes.py` holds them all."""
+"""The codes of checks on what runs, CK."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stackctl.findings import Code, Severity
 _ERROR = Severity.ERROR
 _WARNING = Severity.WARNING
 
-CHECKS = (
+CODES = (
     Code("CK101", _ERROR, "the spoke runs", "A page that describes a service which is not there is wrong."),
     Code(
         "CK102",

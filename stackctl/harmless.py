@@ -1,4 +1,4 @@
-"""What verify may send to a running system: the one place that decides it.
+"""What may be sent to a running system, decided in one place for reading and for running checks.
 
 A socket proxy is asked to refuse what would be dangerous if it did not. So what is sent must be without
 effect even where the proxy lets everything through: reads that end by themselves, creation without a
@@ -8,14 +8,14 @@ body (the daemon rejects it before it acts), and writes to an object that cannot
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from stackctl.model import Kind, Named, Request, Stack
+from stackctl.model import Kind, Named, Request, Spoke
 
 NO_SUCH_ID = "0" * 64
 """A well-formed id that no object has: a write to it ends in 404."""
 
-_ENGINE_PORTS = frozenset({2375, 2376})
+ENGINE_PORTS = frozenset({2375, 2376})
 _READS = frozenset({"GET", "HEAD"})
 _OBJECTS = "containers|exec|images|networks|volumes|services|nodes|secrets|configs|tasks|plugins"
 _VERSION = r"(?:/v[0-9]{1,3}\.[0-9]{1,3})?"
@@ -36,7 +36,7 @@ _ENDS = re.compile(r"(?:\A|&)until=[0-9]+(?:&|\Z)")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 
-def why_not(stack: Stack, request: Request, own: Collection[str] = ()) -> str:
+def why_not(spokes: Iterable[Spoke], request: Request, own: Collection[str] = ()) -> str:
     """Why this request is not sent; empty where it may be.
 
     `own` are ids of containers that this run created: they may be read in full, by who caps time and bytes.
@@ -46,7 +46,7 @@ def why_not(stack: Stack, request: Request, own: Collection[str] = ()) -> str:
         return "not safe to send: it holds a blank or a control character"
     if not request.path.startswith("/"):
         return "not safe to send: the path does not start with /"
-    if not _may_be_engine(stack, request) or _without_effect(request.method, request.path):
+    if not _may_be_engine(spokes, request) or _without_effect(request.method, request.path):
         return ""
     if request.method in _READS and _ends(request.path, own):
         return ""
@@ -74,9 +74,9 @@ def _ends(path: str, own: Collection[str]) -> bool:
     return _EVENTS.fullmatch(bare) is not None and len(_ENDS.findall(query)) == 1
 
 
-def _may_be_engine(stack: Stack, request: Request) -> bool:
+def _may_be_engine(spokes: Iterable[Spoke], request: Request) -> bool:
     """Only a spoke that is known to be something else is not; an edge forwards to whatever it likes."""
     target = request.target
     name = target.host if isinstance(target, Named) else target.spoke
-    kinds = {spoke.name: spoke.kind for spoke in stack.spokes}
-    return target.port in _ENGINE_PORTS or kinds.get(name) not in (Kind.APP, Kind.JOB)
+    kinds = {spoke.name: spoke.kind for spoke in spokes}
+    return target.port in ENGINE_PORTS or kinds.get(name) not in (Kind.APP, Kind.JOB)

@@ -1,0 +1,61 @@
+"""Rules about what only one spoke can have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+
+from stackctl.codes import finding
+from stackctl.findings import Finding, Severity
+from stackctl.model import Port, Spoke, Stack
+
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared, not bound)
+
+
+def routes_lead_to_one_spoke(stack: Stack) -> Iterator[Finding]:
+    """SC209: a request has one place to go."""
+    first: dict[tuple[str, str], tuple[Spoke, int]] = {}
+    for spoke in stack.spokes:
+        for number, route in enumerate(spoke.routes):
+            path = route.path.rstrip("/") or "/"
+            for host in route.hosts:
+                before, where = first.setdefault((host, path), (spoke, number))
+                if (before, where) == (spoke, number):
+                    continue
+                place = before.at("route", str(where))
+                message = f"{host}{path} already leads to {before.name} ({place})"
+                hint = "give one of them another host name or path"
+                at = spoke.at("route", str(number))
+                yield finding("SC209", at, message, hint, spoke.name, _severity(before, spoke))
+
+
+def ports_are_published_once(stack: Stack) -> Iterator[Finding]:
+    """SC210: a port of the host has one owner."""
+    published: dict[tuple[str, str], list[tuple[Spoke, int, Port]]] = {}
+    for spoke in stack.spokes:
+        for number, port in enumerate(spoke.ports):
+            # Of a range, the Engine takes a port that is free.
+            if port.published and not re.fullmatch("[0-9]+-[0-9]+", port.published):
+                published.setdefault((port.published, port.protocol), []).append((spoke, number, port))
+    for (outside, _), owners in published.items():
+        for (before, where, one), (spoke, number, other) in combinations(owners, 2):
+            if _meet(one.host_ip, other.host_ip):
+                place = before.at("ports", str(where))
+                message = f"port {outside} of the host is already published by {before.name} ({place})"
+                hint = "publish one of them on another port or address"
+                at = spoke.at("ports", str(number))
+                yield finding("SC210", at, message, hint, spoke.name, _severity(before, spoke))
+
+
+def _meet(one: str, other: str) -> bool:
+    return one == other or one in _EVERYWHERE or other in _EVERYWHERE
+
+
+def _severity(one: Spoke, other: Spoke) -> Severity:
+    """Spokes that share no profile are perhaps never meant to run together."""
+    apart = one.profiles and other.profiles and not set(one.profiles) & set(other.profiles)
+    return Severity.WARNING if apart else Severity.ERROR
+
+
+RULES = (routes_lead_to_one_spoke, ports_are_published_once)
