@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 
 from stackctl.compare import Difference, differences
-from stackctl.fingerprint import changed
+from stackctl.fingerprint import CONTENT, changed
 from stackctl.model import (
     NOTHING,
     Action,
@@ -183,7 +183,10 @@ def _causes(
             yield _own(spoke, has, should, "stackctl.rendered", Who.STACKCTL)
     elif not (fields or image) and other:
         yield Cause(Who.HOST, "variables changed")
-    yield from (Cause(Who.HOST, f"secret {name} changed") for name in secrets)
+    for name in secrets:
+        is_file = name.startswith(CONTENT)
+        what = f"content of {name.removeprefix(CONTENT)}" if is_file else f"secret {name}"
+        yield Cause(Who.HOST, f"{what} changed")
     if container.state in ("paused", "dead"):
         yield Cause(Who.HOST, "state", container.state, "running")
 

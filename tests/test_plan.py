@@ -253,6 +253,13 @@ def test_a_secret_or_variable_that_moved_is_the_hosts_and_not_shown() -> None:
     )
 
 
+def test_a_file_whose_content_moved_is_named_by_its_key() -> None:
+    has = running(labelled={"stackctl.applied": f"{applied('1')}.@env_file=1,pw=1"})
+    assert decide(want(applied=f"{applied('1')}.@env_file=2,pw=1"), has) == Action(
+        "full", Verb.RECREATE, (Cause(Who.HOST, "content of env_file changed"),)
+    )
+
+
 # ---- the whole stack
 
 

@@ -32,6 +32,7 @@ def plan(
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
     view = look_at_host(opened, environ)
+    yield from view.unread()
     observed = observe(Engine.connect(environ), opened.stack.name)
     only = named(opened, spokes)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))

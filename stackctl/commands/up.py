@@ -42,6 +42,7 @@ def up(
     yield from (Found(finding) for finding in opened.findings)
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
+    yield from view.unread()
     engine = Engine.connect(environ)
     if not engine.is_local:
         raise StackctlError(
