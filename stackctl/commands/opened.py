@@ -135,4 +135,5 @@ def compose_for(opened: Opened, view: HostView, environ: Mapping[str, str]) -> C
     """
     carried = view.secrets.environment(opened.stack.secret_sources)
     environment = {**environ, **view.host.variables, **carried}
-    return Compose(opened.stack.name, opened.root, environment, view.redact)
+    known = secrets.of_variables(opened.stack, opened.bundle.compose, view.host.variables)
+    return Compose(opened.stack.name, opened.root, environment, (*view.redact, *known))
