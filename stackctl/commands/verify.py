@@ -11,6 +11,7 @@ from stackctl import records
 from stackctl.checks import checks
 from stackctl.codes.checks import OF_HOST
 from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
+from stackctl.commands.plan import image_id
 from stackctl.commands.story import Ended, Story, VerifyAnswer
 from stackctl.engine import Engine
 from stackctl.errors import Exit
@@ -18,8 +19,9 @@ from stackctl.events import Checked, Event
 from stackctl.files import write_atomically
 from stackctl.findings import Severity
 from stackctl.junit import junit
-from stackctl.model import Result
+from stackctl.model import Observed, Result, Wanted
 from stackctl.observe import in_full, observe
+from stackctl.plan import deviations
 from stackctl.process import redacted
 from stackctl.verify.runner import verify as run_checks
 
@@ -52,7 +54,7 @@ def prove(
     chosen = set(spokes)
     results: list[Result] = []
     prober_image = view.host.prober_image or opened.stack.prober_image
-    observed = in_full(engine, observe(engine, opened.stack.name))
+    observed = _compared(opened, view, in_full(engine, observe(engine, opened.stack.name)))
     among = chosen | {container.spoke for container in observed.containers}
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
     if whole_host:
@@ -65,6 +67,17 @@ def prove(
         yield event
     records.append(opened.root, opened.stack, opened.bundle, results, datetime.now(UTC))
     return tuple(results)
+
+
+def _compared(opened: Opened, view: HostView, observed: Observed) -> Observed:
+    """The same, with the fields in which each container is not what this host wants of its spoke."""
+    unknown = {finding.spoke for finding in view.on_host.findings}
+    wanted = {
+        name: Wanted(stanza, "", image_id(observed, view, name))
+        for name, stanza in view.on_host.stanzas.items()
+        if name not in unknown
+    }
+    return replace(observed, deviations=deviations(opened.stack, opened.bundle, wanted, observed))
 
 
 def active_or_running(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
