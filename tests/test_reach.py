@@ -86,6 +86,13 @@ def test_a_mounted_socket_is_found_wherever_it_is(source: str) -> None:
     assert f"portainer ({source})" in saw
 
 
+def test_a_link_to_the_socket_is_one_too() -> None:
+    held = replace(container("x"), mounts=(Mount("bind", "/srv/nothing-special", "/x"),))
+    assert see("socket-outside", held)[0] is PASSED
+    found = see("socket-outside", held, socket_paths=frozenset({"/srv/nothing-special"}))
+    assert found == (FAILED, "also mounted by x (/srv/nothing-special)")
+
+
 def test_a_volume_may_be_the_socket_too() -> None:
     held = replace(container("x"), mounts=(Mount("volume", "engine", "/x"),))
     volumes = {"engine": {"Options": {"type": "none", "o": "bind", "device": "/var/run"}}}

@@ -13,6 +13,7 @@ from stackctl.codes.checks import OF_HOST
 from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
 from stackctl.commands.plan import image_id
 from stackctl.commands.story import Ended, Story, VerifyAnswer
+from stackctl.endpoint import leading_to
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Checked, Event
@@ -23,6 +24,7 @@ from stackctl.model import Observed, Result, Wanted
 from stackctl.observe import in_full, observe
 from stackctl.plan import deviations
 from stackctl.process import redacted
+from stackctl.verify.reach import USUAL_SOCKETS, mounted_path
 from stackctl.verify.runner import verify as run_checks
 
 
@@ -54,7 +56,8 @@ def prove(
     chosen = set(spokes)
     results: list[Result] = []
     prober_image = view.host.prober_image or opened.stack.prober_image
-    observed = _compared(opened, view, in_full(engine, observe(engine, opened.stack.name)))
+    observed = in_full(engine, observe(engine, opened.stack.name))
+    observed = _compared(opened, view, _resolved(engine, observed))
     among = chosen | {container.spoke for container in observed.containers}
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
     if whole_host:
@@ -67,6 +70,16 @@ def prove(
         yield event
     records.append(opened.root, opened.stack, opened.bundle, results, datetime.now(UTC))
     return tuple(results)
+
+
+def _resolved(engine: Engine, observed: Observed) -> Observed:
+    """The same, with the mounted paths that lead to a socket; only this machine's own can be followed."""
+    if not engine.is_local:
+        return observed
+    everyone = (*observed.containers, *observed.others)
+    paths = {mounted_path(mount, observed.volumes) for c in everyone for mount in c.mounts} - {""}
+    sockets = {engine.endpoint.socket, *USUAL_SOCKETS} - {""}
+    return replace(observed, socket_paths=leading_to(sockets, paths))
 
 
 def _compared(opened: Opened, view: HostView, observed: Observed) -> Observed:
