@@ -125,6 +125,16 @@ def test_who_sits_on_the_proxys_network() -> None:
     assert see("members", ours=joined, stack=replace(STACK, spokes=(EDGE, named, told)))[0] is PASSED
 
 
+def test_a_policy_that_names_nobody_means_the_edge_and_known_programs() -> None:
+    joined = (*OURS[:2], container("w", "home_proxy", "home_socket", spoke="web"))
+    silent = replace(PROXY, policy=None)
+    told = replace(WEB, service={**WEB.service, "networks": {"socket": None}})
+    outcome, saw = see("members", ours=joined, stack=replace(STACK, spokes=(EDGE, silent, told)))
+    assert (outcome, saw) == (FAILED, "also on home_socket: w (no declared consumer)")
+    known = replace(told, service={**told.service, "image": "amir20/dozzle:v8"})
+    assert see("members", ours=joined, stack=replace(STACK, spokes=(EDGE, silent, known)))[0] is PASSED
+
+
 @pytest.mark.parametrize("target", ["p-id", "e-id", "e"])
 def test_who_shares_the_network_of_the_proxy_or_of_a_client(target: str) -> None:
     assert see("namespaces", container("spy", NetworkMode=f"container:{target}"))[0] is FAILED

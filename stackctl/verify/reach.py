@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from stackctl.api import consumer, consumer_of_image
 from stackctl.checks import home_of
 from stackctl.haproxy import volume_name
 from stackctl.model import Bundle, Check, Container, Kind, Mount, Observed, Outcome, Spoke, Stack, Stanza
+from stackctl.policy import is_consumer
 from stackctl.strict import listen
 from stackctl.verify.throwaway import STACK_LABEL
 
@@ -163,12 +163,7 @@ def _no_consumer(stack: Stack, proxy: Spoke, container: Container) -> str:
         return ""
     if not set(spoke.networks) & set(proxy.networks):
         return "its files do not put it there"
-    if proxy.policy and proxy.policy.consumers:
-        declared = {found.name if (found := consumer(n)) else n for n in proxy.policy.consumers}
-        known = consumer_of_image(spoke.image)
-        if not {spoke.name, known.name if known else ""} & declared:
-            return "no declared consumer"
-    return ""
+    return "" if is_consumer(stack, spoke, proxy) else "no declared consumer"
 
 
 def namespaces(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
