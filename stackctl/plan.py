@@ -85,6 +85,32 @@ def plan(
     )
 
 
+def deviations(
+    stack: Stack, bundle: Bundle, wanted: Mapping[str, Wanted], observed: Observed
+) -> dict[str, tuple[str, ...]]:
+    """By container, the fields in which it is not what is wanted of its spoke; no value is told.
+
+    Which networks it sits on is left to the check of networks.
+    """
+    names = _engine_names(stack.name, bundle.compose.get("networks"))
+    volumes = _engine_names(stack.name, bundle.compose.get("volumes"))
+    found = {}
+    for container in observed.containers:
+        if (want := wanted.get(container.spoke)) is None:
+            continue
+        defaults = observed.image_defaults.get(container.image_id, NOTHING)
+        image = any(_image_causes(stack.spoke(container.spoke), want, container, Who.HOST))
+        found[container.id] = (
+            *(("image",) if image else ()),
+            *(
+                d.field
+                for d in differences(want.stanza, container, defaults, names, volumes)
+                if not (d.field.startswith("networks.") and not (d.old and d.new))
+            ),
+        )
+    return found
+
+
 def selected(stack: Stack, profiles: Iterable[str], only: Collection[str] = ()) -> frozenset[str]:
     """The spokes that `up` means: those named, else those active, and all that they depend on."""
     active = frozenset(profiles)

@@ -13,7 +13,7 @@ import pytest
 from stackctl.findings import Location
 from stackctl.model import Action, Bundle, Cause, Container, Kind, Observed, Spoke, Stack, Verb, Wanted, Who
 from stackctl.observe import container
-from stackctl.plan import plan, selected, waves
+from stackctl.plan import deviations, plan, selected, waves
 
 SEEN: dict[str, Any] = json.loads((Path(__file__).parent / "observed" / "full.json").read_text())
 PROJECT: str = SEEN["project"]
@@ -386,3 +386,21 @@ def test_the_same_input_gives_the_same_plan() -> None:
     spokes = tuple(spoke(name, needs=("base",) if name != "base" else ()) for name in ("base", "x", "y"))
     containers = (running("x", User="7"), running("y", state="exited"))
     assert whole(spokes, containers) == whole(spokes[::-1], containers[::-1])
+
+
+# ---- the fields of what runs, for whoever does not believe its labels
+
+
+def deviating(wanted: Wanted, container: Container) -> tuple[str, ...]:
+    observed = Observed(PROJECT, (container,), image_defaults={IMAGE_ID: SEEN["image_config"]})
+    return deviations(Stack(PROJECT, (spoke(),)), BUNDLE, {"full": wanted}, observed)[container.id]
+
+
+def test_a_copy_that_only_has_the_labels_deviates() -> None:
+    assert deviating(want(), running()) == ()
+    assert deviating(want(), running(Cmd=["sleep", "inf"])) == ("command",)
+    environment = [*SEEN["inspect"]["Config"]["Env"], "PASSWORD=letmein"]
+    assert deviating(want(), running(Env=environment)) == ("environment.PASSWORD",)
+    assert deviating(want(), running(Image="other:1")) == ("image",)
+    assert deviating(want(image_id="sha256:" + "9" * 64), running()) == ("image",)
+    assert deviating(want(image="other:1"), running(Image="other:1")) == (), "a stand-in of this host"
