@@ -14,16 +14,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
 from bench import stacks
+from bench.audit import audit
 from bench.measure import Measured, Ratio, Run, Session
 
 HERE = Path(__file__).parent
 PYTHON = sys.executable
 STACKCTL = str(Path(sys.executable).parent / "stackctl")
 PREFIX = "stackctl-bench-"
+PROXY = (
+    "tecnativa/docker-socket-proxy:v0.4.2"
+    "@sha256:1f3a6f303320723d199d2316a3e82b2e2685d86c275d5e3deeaf182573b47476"
+)
 
 RATIOS = (
     Ratio("start", "stackctl --version", "import typer", 1.5),
@@ -32,6 +38,8 @@ RATIOS = (
     Ratio("no-op", "stackctl up", "compose up --wait", 0.35, later=True),
     Ratio("no-op", "stackctl up", "compose up", 2.0, later=True),
     Ratio("no-op", "stackctl plan", "compose up", 2.0, later=True),
+    Ratio("audit", "request phase", "bare loop", 1.5),
+    Ratio("audit", "audit", "docker run", 5.0),
 )
 
 
@@ -45,6 +53,7 @@ def main() -> int:
         start(session, Path(work))
         render(session, Path(work) / "render")
         no_op(session, Path(work) / "no-op")
+    audit(session, image("docker-socket-proxy", PROXY), prober_image())
     measured = [session.ratio(ratio) for ratio in RATIOS]
     if asked.json:
         print(json.dumps(document(session, measured), indent=1))
@@ -126,9 +135,22 @@ def sweep() -> None:
 
 
 def whoami() -> str:
-    local = HERE.parent / "stack.local.yaml"
-    images = (YAML(typ="safe").load(local) or {}).get("images", {}) if local.exists() else {}
-    return str(images.get("whoami", stacks.WHOAMI))
+    return image("whoami", stacks.WHOAMI)
+
+
+def image(spoke: str, declared: str) -> str:
+    """What stands in for the spoke's image on this machine, else the declared one."""
+    return str(local().get("images", {}).get(spoke, declared))
+
+
+def prober_image() -> str:
+    declared = YAML(typ="safe").load(HERE.parent / "stack.yaml")["prober_image"]
+    return str(local().get("prober_image", declared))
+
+
+def local() -> dict[str, Any]:
+    path = HERE.parent / "stack.local.yaml"
+    return (YAML(typ="safe").load(path) if path.exists() else None) or {}
 
 
 def stackctl(root: Path, *words: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import subprocess
@@ -105,7 +104,10 @@ def audit(session: Session, proxy_image: str, prober_image: str) -> None:
         sdk = engine.sdk()
         probing, probes = (
             Probing(sdk, prober_image, name),
-            (*operation_probes(policy, "1.41"), *trick_probes(policy, "1.41")),
+            (
+                *operation_probes(policy, "1.41"),
+                *(p for p in trick_probes(policy, "1.41") if not p.id.startswith("t")),
+            ),
         )
         run = [
             "docker",
@@ -158,11 +160,3 @@ def running(name: str, image: str) -> Iterator[str]:
         if id:
             subprocess.run(["docker", "rm", "-f", id], capture_output=True)
         subprocess.run(["docker", "network", "rm", name], capture_output=True)
-
-
-if __name__ == "__main__":
-    import statistics
-
-    session = Session(rounds=5)
-    audit(session, "stackctl.local/docker-socket-proxy:v0.4.2", "stackctl.local/python:3.13-alpine")
-    print(json.dumps({name: round(statistics.median(times)) for name, times in session.raw[CASE].items()}))

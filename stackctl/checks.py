@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stackctl import haproxy, strict
 from stackctl.api import operations
-from stackctl.audits import audits, standing, standing_everywhere
+from stackctl.audits import allowed_read, audits, standing, standing_everywhere
 from stackctl.codes import CODES
 from stackctl.model import (
     PROXY_NETWORK,
@@ -33,8 +33,6 @@ from stackctl.model import (
     Spoke,
     Stack,
 )
-from stackctl.policy import enforced
-from stackctl.switches import TECNATIVA, Switches
 
 HOST = ""
 """The vantage that is no network: this host."""
@@ -44,7 +42,6 @@ _SILENT = Expect(no_answer=True)
 _REACHED = Expect(reached=True)
 _CREATE = ("POST", "/containers/create")
 _REFUSED = frozenset({403})
-_READS = (("/version", "ApiVersion"), ("/_ping", "OK"), ("/containers/json", "["), ("/info", "ServerVersion"))
 
 
 def checks(
@@ -155,15 +152,9 @@ def _to_proxy(spoke: Spoke, vantage: str, method: str, path: str) -> Request:
 
 def _allowed(spoke: Spoke, vantage: str) -> Control:
     """A request that the proxy must let through: without it, a refusal may be anybody's."""
-    path, word = _allowed_read(spoke)
+    path, word = allowed_read(spoke)
     request = _to_proxy(spoke, vantage, "GET", path)
     return Control(request, Expect(frozenset({200}), body=word), f"the proxy lets GET {path} through")
-
-
-def _allowed_read(spoke: Spoke) -> tuple[str, str]:
-    # A word of Docker's own answer shows who gave it.
-    holds = enforced(spoke) or Switches(TECNATIVA, spoke.environment)
-    return next((read for read in _READS if holds.passes("GET", read[0])), _READS[0])
 
 
 def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
@@ -203,7 +194,7 @@ def _of_unix_proxy(active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
 
 def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
     home, port = home_of(stack, spoke), port_of(spoke)
-    path, _ = _allowed_read(spoke)
+    path, _ = allowed_read(spoke)
     address, name = OnNetwork(spoke.name, home, port), Named(spoke.name, port)
     up = Control(Request(home, address, "GET", path), _ANSWERS, f"it answers at this address on `{home}`")
     known = Control(Request(home, name, "GET", path), _ANSWERS, f"it answers to this name on `{home}`")

@@ -29,6 +29,7 @@ _SETTINGS = {
     "COMPOSE_IGNORE_ORPHANS": "true",
     "COMPOSE_MENU": "false",
 }
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 _QUICK, _SLOW = 60.0, 3600.0
 
 
@@ -121,7 +122,8 @@ class Compose:
         said = process.lines(argv, env=self._environment(), cwd=self.directory, redact=self.redact)
         try:
             for line in said:
-                container, bar, text = line.partition("|")
+                # Compose prints sequences that clear the line, and a container may print any that it likes.
+                container, bar, text = _CONTROL.sub("", line).partition("|")
                 yield (re.sub(r"-\d+$", "", container.strip()), text.removeprefix(" ")) if bar else ("", line)
         except StackctlError:
             # Compose itself may be what is wrong; asking first would cost more than most calls take.

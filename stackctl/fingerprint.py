@@ -63,6 +63,12 @@ def declared(*, image: str, stanza: Stanza, config: Any, route: Any) -> Fingerpr
     return Fingerprint(sha256({"scheme": SCHEME, "inputs": inputs}), inputs)
 
 
+def recorded(text: str, digest: str) -> bool:
+    """Whether a page's record means this digest: in full or by at least its first 12 digits."""
+    given = text.removeprefix("sha256:").removeprefix(f"{SCHEME}.")
+    return len(given) >= 12 and digest.startswith(given)
+
+
 def labels(spoke: str, fingerprint: Fingerprint, rendered: str) -> dict[str, str]:
     """The labels that bind a container to its spoke and to the files it was made from."""
     short_inputs = ",".join(f"{name}={digest[:8]}" for name, digest in sorted(fingerprint.inputs.items()))

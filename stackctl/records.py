@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stackctl import __version__
+from stackctl import __version__, fingerprint
 from stackctl.checks import checks
 from stackctl.codes import CODES
 from stackctl.errors import StackctlError
@@ -112,10 +112,8 @@ def states(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> dict[str,
 
 def documented(spoke: Spoke, bundle: Bundle) -> bool:
     """Whether the page records the current declared fingerprint, in full or by its first 12 digits."""
-    recorded = spoke.recorded.fingerprint.removeprefix("sha256:")
-    label = _declared(bundle, spoke.name)
-    _, _, digest = label.partition(".")
-    return len(recorded) >= 12 and (digest.startswith(recorded) or label.startswith(recorded))
+    _, _, digest = _declared(bundle, spoke.name).partition(".")
+    return fingerprint.recorded(spoke.recorded.fingerprint, digest)
 
 
 def _state(

@@ -14,6 +14,7 @@ from stackctl import fingerprint, haproxy, strict, yaml_text
 from stackctl.edge import traefik
 from stackctl.lint.dependencies import has_healthcheck
 from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Spoke, Stack, Stanza
+from stackctl.switches import writes
 from stackctl.templates import Templates
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -69,7 +70,12 @@ def render(stack: Stack) -> Bundle:
 
 
 def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
-    values = {"kind": spoke.kind.value, "hardening": spoke.hardening.value, "stack": stack.name}
+    values = {
+        "kind": spoke.kind.value,
+        "hardening": spoke.hardening.value,
+        "stack": stack.name,
+        "writes": "" if strict.is_strict(spoke) else writes(spoke.image),
+    }
     stanza = {**templates.data(f"kinds/{spoke.kind}.yaml.j2", values)}
     if spoke.hardening == "as-is":
         stanza = {}

@@ -102,6 +102,19 @@ def is_measured(dialect: Dialect, image: str) -> bool:
     return tag is not None and dialect.first <= tuple(map(int, tag.groups())) <= dialect.last
 
 
+def writes(image: str) -> str:
+    """Where the entrypoint of a proxy with switches writes: "root", "tmp", or "" where that is not known.
+
+    Tecnativa's did so beside the program until 0.3, which a read-only root forbids, and does so in /tmp
+    from 0.4 on; linuxserver's needs /run.
+    """
+    dialect = dialect_of(image)
+    tag = re.search(r":v?(\d+)\.(\d+)", image.partition("@")[0])
+    if dialect is TECNATIVA and tag and tuple(map(int, tag.groups())) < (0, 4):
+        return "root"
+    return "tmp" if dialect else ""
+
+
 def is_on(value: str) -> bool:
     """How HAProxy reads a switch: as a number. `true` and `yes` are off."""
     number = re.match(r"[+-]?([0-9]+)", value)

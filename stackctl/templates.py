@@ -64,10 +64,12 @@ class Templates:
 
     def _environment(self, **options: Any) -> Environment:
         # Imported late: a command that renders nothing does not pay for it.
-        from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, StrictUndefined
+        from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, StrictUndefined
+        from jinja2.sandbox import SandboxedEnvironment
 
         loader = ChoiceLoader([DictLoader(dict(self._own)), FileSystemLoader(packaged_dir())])
-        return Environment(  # noqa: S701
+        # A stack's own templates come with the stack: they may print, not run programs.
+        return SandboxedEnvironment(
             loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, **options
         )
 

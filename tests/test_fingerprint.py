@@ -98,6 +98,22 @@ def test_an_own_template_counts_by_its_result() -> None:
     assert digest(replace(STACK, templates=same)) == digest(replace(STACK, templates=own))
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("0" * 64, True),
+        ("0" * 12, True),
+        ("sha256:" + "0" * 12, True),
+        ("0" * 11, False),
+        ("0", False),
+        ("", False),
+        ("0" * 11 + "1", False),
+    ],
+)
+def test_a_record_needs_twelve_digits_to_mean_something(text: str, same: bool) -> None:
+    assert fingerprint.recorded(text, "0" * 64) is same
+
+
 def test_the_applied_fingerprint_says_nothing_without_the_key() -> None:
     found = render(STACK).fingerprints["web"]
     secret = {"environment": {"PASSWORD": "hunter2"}}

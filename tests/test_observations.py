@@ -133,9 +133,9 @@ def test_a_socket_is_shared_with_those_that_declare_it_alone() -> None:
     assert shared(LISTENING, web) == (PASSED, "mounted by web alone")
     assert shared(LISTENING, WEB)[0] is PASSED
     job = of(WEB, name="home-job-1", labels={"stackctl.spoke": "job"}, mounts=(SHARED,))
-    assert shared(LISTENING, web, job) == (FAILED, "also mounted by home-job-1")
+    assert shared(LISTENING, web, job) == (FAILED, "also mounted by home-job-1 (/run/api)")
     stranger = of(WEB, name="other", labels={}, mounts=(SHARED,))
-    assert shared(LISTENING, others=(stranger,)) == (FAILED, "also mounted by other")
+    assert shared(LISTENING, others=(stranger,)) == (FAILED, "also mounted by other (/run/api)")
     on_disk = Mount("bind", "/var/lib/docker/volumes/home_proxy-api/_data", "/x")
     assert shared(LISTENING, others=(of(stranger, mounts=(on_disk,)),))[0] is FAILED
     prober = of(stranger, labels={"stackctl.prober": "home"})

@@ -96,6 +96,21 @@ def test_a_template_that_fails_is_named(text: str) -> None:
         render(stack(spoke(), templates={"kinds/app.yaml.j2": text}))
 
 
+def test_a_template_of_the_stack_cannot_run_programs() -> None:
+    own = {"kinds/app.yaml.j2": "a: {{ cycler.__init__.__globals__.os.popen('id').read() }}"}
+    with pytest.raises(StackctlError, match="kinds/app"):
+        render(stack(spoke(), templates=own))
+
+
+@pytest.mark.parametrize(
+    ("tag", "read_only"), [("0.1.2", False), ("0.3.0", False), ("v0.4.2", True), ("v0.5.0", True)]
+)
+def test_a_proxy_with_switches_can_write_where_its_version_writes(tag: str, read_only: bool) -> None:
+    proxy = Spoke("p", Kind.SOCKET_PROXY, {"image": f"tecnativa/docker-socket-proxy:{tag}"})
+    assert stanza(stack(proxy), "p")["read_only"] is read_only
+    assert stanza(stack(proxy), "p")["tmpfs"] == ["/tmp", "/run"]
+
+
 def test_each_stanza_stands_under_the_files_it_came_from() -> None:
     text = render(stack(replace(spoke(), page="spokes/web.md", manifest="spokes/web.yaml"))).files
     assert b"  # spokes/web.md + spokes/web.yaml\n  web:\n" in text["docker-compose.yml"]

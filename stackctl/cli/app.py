@@ -74,7 +74,10 @@ def _spoke_names(ctx: click.Context, incomplete: str) -> Iterator[str]:
 Directory = Annotated[
     Path | None,
     typer.Option(
-        "-C", "--directory", metavar="DIR", help="The stack's folder, or one below it. [default: .]"
+        "-C",
+        "--directory",
+        metavar="DIR",
+        help="The stack's folder. [default: the nearest from here upwards]",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

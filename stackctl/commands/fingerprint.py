@@ -11,7 +11,7 @@ from stackctl.commands.render import known_applied
 from stackctl.commands.story import Ended, FingerprintAnswer, SpokeFingerprint, Story
 from stackctl.engine import Engine
 from stackctl.errors import Exit
-from stackctl.fingerprint import APPLIED_LABEL, LABEL, SCHEME
+from stackctl.fingerprint import APPLIED_LABEL, LABEL, SCHEME, recorded
 from stackctl.observe import observe
 from stackctl.read.yaml_nodes import plain
 from stackctl.render import COMPOSE_FILE
@@ -52,7 +52,7 @@ def differences(row: SpokeFingerprint) -> tuple[str, ...]:
     if row.committed != f"{SCHEME}.{row.declared.digest}":
         was = row.committed.removeprefix(f"{SCHEME}.")[:12] or "none"
         found.append(f"{row.spoke}: {COMPOSE_FILE} carries {was}, the files declare {row.declared.short}")
-    if row.recorded and not row.declared.digest.startswith(row.recorded.removeprefix("sha256:")):
+    if row.recorded and not recorded(row.recorded, row.declared.digest):
         found.append(
             f"{row.spoke}: its page records {row.recorded[:12]}, the files declare {row.declared.short}"
         )

@@ -118,6 +118,29 @@ def named(opened: Opened, spokes: tuple[str, ...]) -> tuple[str, ...]:
     return spokes
 
 
+def known_profiles(opened: Opened, profiles: frozenset[str]) -> frozenset[str]:
+    """The profiles as given.
+
+    Raises:
+        UsageError: No spoke stands in one of them.
+    """
+    known = sorted({profile for spoke in opened.stack.spokes for profile in spoke.profiles})
+    for profile in sorted(profiles - {*known, "*"}):
+        raise UsageError(
+            f"no spoke stands in a profile {profile!r}", f"the profiles are: {', '.join(known) or 'none'}"
+        )
+    return profiles
+
+
+def left_out(opened: Opened, profiles: frozenset[str], spokes: Collection[str]) -> Iterator[Event]:
+    """Says so where no spoke is meant at all, which looks like a stack in order."""
+    if not spokes and not any(spoke.active(profiles) for spoke in opened.stack.spokes):
+        known = sorted({profile for spoke in opened.stack.spokes for profile in spoke.profiles})
+        yield Said(
+            f"no spoke is meant: each stands in a profile; add --profile {' or '.join(known)}", warning=True
+        )
+
+
 def compose_for(opened: Opened, view: HostView, environ: Mapping[str, str]) -> Compose:
     """Compose for this stack on this host, with every variable resolved in its environment.
 

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack, with_secrets
+from stackctl.commands.opened import (
+    HostView,
+    Opened,
+    known_profiles,
+    left_out,
+    look_at_host,
+    named,
+    open_stack,
+    with_secrets,
+)
 from stackctl.commands.render import known_applied
 from stackctl.commands.story import Ended, PlanAnswer, Story
 from stackctl.engine import Engine
@@ -31,9 +40,10 @@ def plan(
 ) -> Story:
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
+    only = named(opened, spokes)
+    yield from left_out(opened, known_profiles(opened, profiles), only)
     view = look_at_host(opened, environ)
     observed = observe(Engine.connect(environ), opened.stack.name)
-    only = named(opened, spokes)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)
     return Ended(PlanAnswer(made.plan), Exit.PENDING if check and made.plan.changes else Exit.DONE)

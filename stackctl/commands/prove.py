@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stackctl.checks import checks
-from stackctl.commands.opened import look_at_host, named, open_stack
+from stackctl.commands.opened import known_profiles, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, Story, VerifyAnswer
-from stackctl.commands.verify import active_or_running
+from stackctl.commands.verify import meant
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Checked
@@ -32,7 +32,7 @@ def prove(
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
     engine = Engine.connect(environ)
-    chosen = set(named(opened, spokes)) or active_or_running(opened, engine, profiles)
+    chosen = set(named(opened, spokes)) or meant(opened, engine, known_profiles(opened, profiles))
     observed = in_full(engine, observe(engine, opened.stack.name))
     among = chosen | {container.spoke for container in observed.containers}
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]

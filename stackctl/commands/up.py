@@ -11,6 +11,8 @@ from stackctl.commands.opened import (
     HostView,
     Opened,
     compose_for,
+    known_profiles,
+    left_out,
     look_at_host,
     named,
     open_stack,
@@ -40,6 +42,8 @@ def up(
 ) -> Story:
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
+    only = named(opened, spokes)
+    yield from left_out(opened, known_profiles(opened, profiles), only)
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
     engine = Engine.connect(environ)
@@ -49,7 +53,6 @@ def up(
             "`up` mounts files of this folder, so it needs a local Engine; plan and status do not",
         )
     observed = observe(engine, opened.stack.name)
-    only = named(opened, spokes)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)
     plan = made.plan

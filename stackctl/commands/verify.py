@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stackctl import records
+from stackctl import records, state
 from stackctl.checks import checks
 from stackctl.codes.checks import OF_HOST
-from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
+from stackctl.commands.opened import HostView, Opened, known_profiles, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, Story, VerifyAnswer
 from stackctl.engine import Engine
-from stackctl.errors import Exit
-from stackctl.events import Checked, Event
+from stackctl.errors import Exit, UsageError
+from stackctl.events import Checked, Event, Said
 from stackctl.files import write_atomically
 from stackctl.findings import Severity
 from stackctl.junit import junit
@@ -38,7 +38,9 @@ def verify(
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
     engine = Engine.connect(environ)
-    chosen = set(named(opened, spokes)) or active_or_running(opened, engine, profiles)
+    chosen = set(named(opened, spokes)) or meant(opened, engine, known_profiles(opened, profiles))
+    if left := sorted(spoke.name for spoke in opened.stack.spokes if not spokes and spoke.name not in chosen):
+        yield Said(f"not checked, because they were never applied here: {', '.join(left)}", warning=True)
     results = yield from prove(opened, view, engine, chosen, whole_host=whole_host)
     if report is not None:
         write_atomically(report, junit(opened.stack.name, results))
@@ -67,7 +69,18 @@ def prove(
     return tuple(results)
 
 
-def active_or_running(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
-    """Without names: the spokes that these profiles mean, and those that run anyway."""
+def meant(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
+    """Without names: the spokes that these profiles mean, those applied here before, and those present.
+
+    Raises:
+        UsageError: That is none, and checking nothing proves nothing.
+    """
     present = {container.spoke for container in observe(engine, opened.stack.name).containers}
-    return {s.name for s in opened.stack.spokes if s.active(profiles) or s.name in present}
+    known = present | state.applied_images(opened.root).keys()
+    found = {s.name for s in opened.stack.spokes if s.active(profiles) or s.name in known}
+    if not found:
+        raise UsageError(
+            "there is nothing to check: no spoke was applied here, and none is without a profile",
+            "name a spoke, or --profile NAME",
+        )
+    return found

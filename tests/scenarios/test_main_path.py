@@ -129,6 +129,9 @@ def test_logs_show_what_the_container_wrote(up: ShippedStack) -> None:
     done = up.run("logs", "traefik")
     assert done.returncode == 0
     assert "Traefik version" in done.stdout
+    assert "\x1b" not in done.stdout
+    lines = [json.loads(line) for line in up.run("logs", "traefik", "--json").stdout.splitlines()]
+    assert {line["spoke"] for line in lines if line.get("event") == "line"} == {"traefik"}
 
 
 def test_every_run_of_verify_leaves_a_record(up: ShippedStack) -> None:
@@ -214,6 +217,31 @@ def test_files_with_an_error_change_nothing(up: ShippedStack) -> None:
     finally:
         manifest.write_text(text)
     assert up.container_ids() == before
+
+
+def test_a_removed_proxy_is_not_forgotten(up: ShippedStack) -> None:
+    """Every spoke stands in a profile, and `verify` is asked without one: what was applied must still be there."""
+    try:
+        up.docker("rm", "--force", up.container("docker-socket-proxy"))
+        document = up.json("verify")
+        assert outcomes(document, "CK201") == {"unreachable"}
+        assert document["exit"] == 8
+    finally:
+        assert up.run("up", "--profile", "core", "--yes", "--no-verify").returncode == 0
+
+
+def test_checking_nothing_is_not_success(shipped_apart: ShippedStack) -> None:
+    done = shipped_apart.run("verify")
+    assert done.returncode == 2
+    assert "nothing to check" in done.stderr
+
+
+def test_a_mistyped_profile_is_wrong_usage(up: ShippedStack) -> None:
+    for command in ("plan", "up", "verify"):
+        done = up.run(command, "--profile", "cor")
+        assert done.returncode == 2, command
+        assert "the profiles are: core" in done.stderr
+    assert "add --profile core" in up.run("plan").stderr
 
 
 def test_without_an_engine_the_way_out_is_named(up: ShippedStack) -> None:

@@ -44,7 +44,7 @@ def up(shipped: ShippedStack) -> ShippedStack:
 def unix(room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShippedStack]:
     stack = ship(tmp_path_factory.mktemp("unix"), room.project())
     manifest = stack.root / "spokes" / f"{PROXY}.yaml"
-    manifest.write_text(f"{manifest.read_text().rstrip()}\n  listen: {SOCKET}\n")
+    manifest.write_text(with_policy(manifest.read_text(), f"listen: {SOCKET}"))
     page = stack.root / "spokes" / f"{PROXY}.md"
     text = page.read_text()
     # What the page's own checks ask at port 2375 nobody answers any more.
@@ -53,6 +53,11 @@ def unix(room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     assert done.returncode == 0, done.stdout + done.stderr
     yield stack
     assert stack.run("down", "--yes").returncode == 0
+
+
+def with_policy(manifest: str, line: str) -> str:
+    assert manifest.count("\npolicy:\n") == 1
+    return manifest.replace("\npolicy:\n", f"\npolicy:\n  {line}\n")
 
 
 def asked(room: EngineRoom, method: str, target: str, *options: str, socket: str = "") -> tuple[int, str]:
@@ -118,7 +123,7 @@ def test_an_operation_too_many_in_the_policy_turns_the_refusal_red(up: ShippedSt
     manifest = up.root / "spokes" / f"{PROXY}.yaml"
     text, before = manifest.read_text(), up.container_ids()
     try:
-        manifest.write_text(f"{text.rstrip()}\n  operations: [POST /containers/create]\n")
+        manifest.write_text(with_policy(text, "operations: [POST /containers/create]"))
         done = up.run(*EVERYTHING, "--json")
         assert done.returncode == 8
         document = json.loads(done.stdout.splitlines()[-1])
@@ -199,7 +204,7 @@ def test_a_proxy_that_was_replaced_is_found_again_on_its_socket(unix: ShippedSta
     manifest = unix.root / "spokes" / f"{PROXY}.yaml"
     text, before = manifest.read_text(), unix.container_ids()
     try:
-        manifest.write_text(f"{text.rstrip()}\n  operations: [GET /info]\n")
+        manifest.write_text(with_policy(text, "operations: [GET /info]"))
         done = unix.run(*EVERYTHING)
         assert done.returncode == 0, done.stdout + done.stderr
         changed = unix.container_ids()
