@@ -11,28 +11,29 @@ import typer
 
 from stackctl.cli import app
 from stackctl.codes import CODES
+from tests.shown import mentioned
 
 REPOSITORY = Path(__file__).parent.parent
-PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+NAMES = [str(page.relative_to(REPOSITORY)) for page in PAGES]
 COMMANDS: dict[str, click.Command] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
-_SHOWN = re.compile(r"(?:^|`)stackctl ([a-z]+)([^`#\n]*)", re.MULTILINE)
 
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
-    for command, rest in _SHOWN.findall(page.read_text()):
+    for command, *rest in mentioned(page):
         assert command in COMMANDS, f"stackctl {command}"
         known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
-        assert {word for word in rest.split() if word.startswith("-")} <= known, f"stackctl {command}{rest}"
+        own = rest[: rest.index("--")] if "--" in rest else rest
+        assert {word for word in own if word.startswith("-")} <= known, f"stackctl {command} {rest}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_code_that_a_page_names_exists(page: Path) -> None:
     assert set(re.findall(r"\b(?:SC|CK)\d{3}\b", page.read_text())) <= CODES.keys()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
@@ -40,3 +41,10 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
 
 def test_the_troubleshooting_page_stays_short_enough_to_search() -> None:
     assert len((REPOSITORY / "docs" / "troubleshooting.md").read_text().splitlines()) < 200
+
+
+def test_the_readme_stays_short_and_the_index_lists_every_document_and_decision() -> None:
+    assert len((REPOSITORY / "README.md").read_text().splitlines()) < 170
+    index = (REPOSITORY / "docs" / "README.md").read_text()
+    for page in (*PAGES[1:], *(REPOSITORY / "adr").glob("*.md")):
+        assert page.name == "README.md" or f"{page.name})" in index, page.name
