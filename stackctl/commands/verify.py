@@ -10,12 +10,8 @@ from pathlib import Path
 from stackctl import records, state
 from stackctl.checks import checks
 from stackctl.codes.checks import OF_HOST
-<<<<<<< HEAD
 from stackctl.commands.opened import HostView, Opened, known_profiles, look_at_host, named, open_stack
-=======
-from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
 from stackctl.commands.plan import image_id
->>>>>>> fixv
 from stackctl.commands.story import Ended, Story, VerifyAnswer
 from stackctl.endpoint import leading_to
 from stackctl.engine import Engine
@@ -78,14 +74,6 @@ def prove(
     return tuple(results)
 
 
-<<<<<<< HEAD
-def meant(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
-    """Without names: the spokes that these profiles mean, those applied here before, and those present.
-
-    Raises:
-        UsageError: That is none, and checking nothing proves nothing.
-    """
-=======
 def _resolved(engine: Engine, observed: Observed) -> Observed:
     """The same, with the mounted paths that lead to a socket; only this machine's own can be followed."""
     if not engine.is_local:
@@ -107,9 +95,12 @@ def _compared(opened: Opened, view: HostView, observed: Observed) -> Observed:
     return replace(observed, deviations=deviations(opened.stack, opened.bundle, wanted, observed))
 
 
-def active_or_running(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
-    """Without names: the spokes that these profiles mean, and those that run anyway."""
->>>>>>> fixv
+def meant(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
+    """Without names: the spokes that these profiles mean, those applied here before, and those present.
+
+    Raises:
+        UsageError: That is none, and checking nothing proves nothing.
+    """
     present = {container.spoke for container in observe(engine, opened.stack.name).containers}
     known = present | state.applied_images(opened.root).keys()
     found = {s.name for s in opened.stack.spokes if s.active(profiles) or s.name in known}
