@@ -76,7 +76,8 @@ class Expect:
     reached: bool = False
     """Whatever comes back will do, a refused connection included: it shows that the way there is open."""
     as_control: bool = False
-    """The status, and for an error the body too, must be those that the last control saw."""
+    """The status must be that which the last control saw, and so must the body, of an error or where it saw
+    the same one twice."""
 
 
 @dataclass(frozen=True)
