@@ -39,6 +39,7 @@ from stackctl.model import (
     Request,
     Spoke,
     Stack,
+    Widened,
 )
 
 _SILENT = Expect(no_answer=True)
@@ -154,6 +155,15 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
     home = home_of(stack, spoke)
     sits = home in stack.networks and home in spoke.networks
     yield from standing(spoke, stack.network_name(home) if sits else "")
+    if internal_networks(stack):
+        yield _observed(
+            "CK223",
+            spoke,
+            "every network that is declared internal is internal",
+            "internal",
+            "make the network again without `internal`",
+            Widened(),
+        )
     yield from audits(spoke)
 
 
@@ -219,6 +229,11 @@ def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iter
         "use an Engine whose bridges this host can reach",
         Joined(home),
     )
+
+
+def internal_networks(stack: Stack) -> tuple[str, ...]:
+    """The networks of the files from which nobody is meant to get out."""
+    return tuple(name for name in sorted(stack.networks) if stack.networks[name].get("internal") is True)
 
 
 def home_of(stack: Stack, spoke: Spoke) -> str:

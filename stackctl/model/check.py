@@ -140,11 +140,16 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Widened:
+    """On the Engine, no network of the stack is internal."""
+
+
+@dataclass(frozen=True)
 class AnswersAll:
     """Whoever is asked answers every request with 200."""
 
 
-Mutation = Opened | Joined | Beside | Warned | AnswersAll
+Mutation = Opened | Joined | Beside | Warned | Widened | AnswersAll
 """How a guard is broken, so that `verify --prove` can do it."""
 
 
