@@ -8,7 +8,17 @@ from dataclasses import replace
 from stackctl import haproxy, strict
 from stackctl.api import operations
 from stackctl.audits import allowed_read, audits, standing, standing_everywhere
-from stackctl.codes import CODES
+from stackctl.checks_of_routes import (
+    ANSWERS,
+    HOST,
+    check_of,
+    edge_of,
+    entry_port,
+    of_routes,
+    routed,
+    through_edge,
+    undeclared_host,
+)
 from stackctl.model import (
     PROXY_NETWORK,
     SOCKET_NETWORK,
@@ -17,7 +27,6 @@ from stackctl.model import (
     Bundle,
     Check,
     Control,
-    Edge,
     Expect,
     InVolume,
     Joined,
@@ -27,17 +36,12 @@ from stackctl.model import (
     Observation,
     OnNetwork,
     Opened,
-    Published,
     Request,
-    Route,
     Spoke,
     Stack,
+    Widened,
 )
 
-HOST = ""
-"""The vantage that is no network: this host."""
-
-_ANSWERS = Expect()
 _SILENT = Expect(no_answer=True)
 _REACHED = Expect(reached=True)
 _CREATE = ("POST", "/containers/create")
@@ -67,11 +71,11 @@ def _of_spoke(
         own = tuple(check for check in own if check is not stated)
         yield replace(creation, title=stated.title, at=stated.at) if stated else creation
         yield from _of_socket_proxy(stack, active, spoke)
-    edge = _edge(stack, active)
+    edge = edge_of(stack, active)
     if edge is not None:
-        yield from _of_routes(stack, edge, spoke)
+        yield from of_routes(stack, edge, spoke)
         if spoke is edge:
-            yield from _undeclared_host(stack, active, edge)
+            yield from undeclared_host(stack, active, edge)
     yield from own
 
 
@@ -109,21 +113,7 @@ def _of_container(spoke: Spoke, bundle: Bundle | None) -> Iterator[Check]:
 def _observed(
     code: str, spoke: Spoke, title: str, name: str, mutation: str, broken_by: Mutation | None = None
 ) -> Check:
-    return _check(code, spoke, title, Observation(name), mutation=mutation, broken_by=broken_by)
-
-
-def _check(
-    code: str,
-    spoke: Spoke,
-    title: str,
-    look: Request | Observation,
-    expect: Expect = _ANSWERS,
-    controls: tuple[Control, ...] = (),
-    mutation: str = "",
-    broken_by: Mutation | None = None,
-) -> Check:
-    severity = CODES[code].severity
-    return Check(code, spoke.name, title, look, expect, controls, mutation, broken_by, severity, spoke.at())
+    return check_of(code, spoke, title, Observation(name), mutation=mutation, broken_by=broken_by)
 
 
 # ---- socket proxies
@@ -132,7 +122,7 @@ def _check(
 def _creation(stack: Stack, spoke: Spoke) -> Check:
     method, path = _CREATE
     opened = "let it through in its policy" if strict.is_strict(spoke) else "set POST=1"
-    return _check(
+    return check_of(
         "CK201",
         spoke,
         f"refuses {method} {path}",
@@ -165,6 +155,15 @@ def _of_socket_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> I
     home = home_of(stack, spoke)
     sits = home in stack.networks and home in spoke.networks
     yield from standing(spoke, stack.network_name(home) if sits else "")
+    if internal_networks(stack):
+        yield _observed(
+            "CK223",
+            spoke,
+            "every network that is declared internal is internal",
+            "internal",
+            "make the network again without `internal`",
+            Widened(),
+        )
     yield from audits(spoke)
 
 
@@ -172,7 +171,7 @@ def _of_unix_proxy(active: tuple[Spoke, ...], spoke: Spoke) -> Iterator[Check]:
     up = _allowed(spoke, HOST)
     for network in spoke.networks:
         if (witness := _witness(active, spoke, network)) is not None:
-            yield _check(
+            yield check_of(
                 "CK202",
                 spoke,
                 f"has no port on `{network}`",
@@ -196,11 +195,11 @@ def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iter
     home, port = home_of(stack, spoke), port_of(spoke)
     path, _ = allowed_read(spoke)
     address, name = OnNetwork(spoke.name, home, port), Named(spoke.name, port)
-    up = Control(Request(home, address, "GET", path), _ANSWERS, f"it answers at this address on `{home}`")
-    known = Control(Request(home, name, "GET", path), _ANSWERS, f"it answers to this name on `{home}`")
+    up = Control(Request(home, address, "GET", path), ANSWERS, f"it answers at this address on `{home}`")
+    known = Control(Request(home, name, "GET", path), ANSWERS, f"it answers to this name on `{home}`")
     for network, witness in _elsewhere(stack, active, spoke):
         there = _found(witness, network)
-        yield _check(
+        yield check_of(
             "CK202",
             spoke,
             f"its address does not answer from `{network}`",
@@ -210,7 +209,7 @@ def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iter
             f"let `{network}` and `{home}` be one network",
             Joined(network, merged=True),
         )
-        yield _check(
+        yield check_of(
             "CK202",
             spoke,
             f"its name does not answer from `{network}`",
@@ -220,7 +219,7 @@ def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iter
             f"connect the container to `{network}`",
             Joined(network),
         )
-    yield _check(
+    yield check_of(
         "CK205",
         spoke,
         "does not answer to this host",
@@ -230,6 +229,11 @@ def _of_tcp_proxy(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke) -> Iter
         "use an Engine whose bridges this host can reach",
         Joined(home),
     )
+
+
+def internal_networks(stack: Stack) -> tuple[str, ...]:
+    """The networks of the files from which nobody is meant to get out."""
+    return tuple(name for name in sorted(stack.networks) if stack.networks[name].get("internal") is True)
 
 
 def home_of(stack: Stack, spoke: Spoke) -> str:
@@ -284,80 +288,10 @@ def port_of(spoke: Spoke) -> int:
     if spoke.kind is Kind.SOCKET_PROXY:
         return 2375
     if spoke.kind is Kind.EDGE:
-        return _entry_port(spoke)
+        return entry_port(spoke)
     if spoke.routes:
         return spoke.routes[0].port
     return next((port.target for port in spoke.ports if port.protocol == "tcp"), 80)
-
-
-# ---- routes
-
-
-def _edge(stack: Stack, active: tuple[Spoke, ...]) -> Spoke | None:
-    if stack.edge is Edge.NONE:
-        return None
-    return next((spoke for spoke in active if spoke.kind is Kind.EDGE), None)
-
-
-def _entry_port(edge: Spoke) -> int:
-    """The edge's port for plain HTTP: 80, or else the first that it publishes and that is not for TLS."""
-    targets = [port.target for port in edge.ports if port.protocol == "tcp" and port.target != 443]
-    return 80 if 80 in targets else next(iter(targets), 80)
-
-
-def _through_edge(edge: Spoke, path: str, host: str) -> Request:
-    port = _entry_port(edge)
-    if any(published.target == port for published in edge.ports):
-        return Request(HOST, Published(edge.name, port), "GET", path, host)
-    return Request(PROXY_NETWORK, OnNetwork(edge.name, PROXY_NETWORK, port), "GET", path, host)
-
-
-def _direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Control:
-    shared = [network for network in spoke.networks if network in edge.networks]
-    network = PROXY_NETWORK if PROXY_NETWORK in shared or not shared else shared[0]
-    path = "/" if route.strip else route.path
-    request = Request(network, OnNetwork(spoke.name, network, route.port), "GET", path, host)
-    return Control(request, _ANSWERS, f"{spoke.name} itself answers on port {route.port}")
-
-
-def _of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
-    for route in spoke.routes:
-        for host in route.hosts:
-            yield _check(
-                "CK301",
-                spoke,
-                f"{host}{route.path.rstrip('/')} leads to it through {edge.name}",
-                _through_edge(edge, route.path, host),
-                Expect(as_control=True),
-                (_direct(edge, spoke, route, host),),
-                "take the route away at the edge",
-            )
-
-
-def _undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Iterator[Check]:
-    routed = next(((s, s.routes[0]) for s in active if s.routes and s.routes[0].hosts), None)
-    if routed is None:
-        return
-    spoke, route = routed
-    declared, undeclared = route.hosts[0], f"undeclared-by-any-spoke.{stack.domain}"
-    refusals = frozenset({404}) if stack.edge is Edge.TRAEFIK else frozenset(range(300, 600))
-    yield _check(
-        "CK302",
-        edge,
-        f"{undeclared} leads nowhere",
-        _through_edge(edge, "/", undeclared),
-        Expect(statuses=refusals),
-        (
-            _direct(edge, spoke, route, declared),
-            Control(
-                _through_edge(edge, route.path, declared),
-                Expect(as_control=True),
-                f"{declared} does lead to {spoke.name}",
-            ),
-        ),
-        "add a route for every host name",
-        AnswersAll(),
-    )
 
 
 # ---- a spoke's own checks
@@ -372,22 +306,29 @@ def _understood(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, check: Ch
     look = check.look
     if not isinstance(look, Request):
         return check
-    edge = _edge(stack, active)
-    if edge and look.vantage == HOST and isinstance(look.target, Named):
-        hosts = {host for s in stack.spokes for route in s.routes for host in route.hosts}
-        # The C library does not resolve *.localhost, and the edge may be published at another port here.
-        if look.target.host in hosts:
-            entry = _through_edge(edge, look.path, look.host or look.target.host)
-            check = replace(check, look=replace(entry, method=look.method))
+    edge = edge_of(stack, active)
+    named = look.target.host if isinstance(look.target, Named) else ""
+    # The C library does not resolve *.localhost, and the edge may be published at another port here.
+    if edge and look.vantage == HOST and named in _hosts(stack):
+        entry = through_edge(edge, look.path, look.host or named)
+        check = replace(check, look=replace(entry, method=look.method))
     if check.expect.no_answer and look.vantage != HOST and not any(c.expect.reached for c in check.controls):
         if (witness := _witness(active, spoke, look.vantage)) is not None:
             return replace(check, controls=(*check.controls, _found(witness, look.vantage)))
         return check
     if check.controls or not isinstance(look.target, Named):
         return check
-    asked = next((s for s in stack.of_kind(Kind.SOCKET_PROXY) if s.name == look.target.host), None)
     statuses = check.expect.statuses
-    if asked and statuses and all(400 <= status < 500 for status in statuses):
+    if not statuses or not all(400 <= status < 500 for status in statuses):
+        return check
+    if edge and look.target.host == edge.name and _name_in(look, look.target) not in _hosts(stack):
+        controls = routed(active, edge, look)
+        broken_by = AnswersAll() if controls else None
+        return replace(
+            check, controls=controls, mutation="add a route for every host name", broken_by=broken_by
+        )
+    asked = next((s for s in stack.of_kind(Kind.SOCKET_PROXY) if s.name == look.target.host), None)
+    if asked:
         opened = next((o for o in operations() if o.matches(look.method, look.path)), None)
         return replace(
             check,
@@ -396,3 +337,12 @@ def _understood(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, check: Ch
             broken_by=Opened((str(opened),) if opened else ()),
         )
     return check
+
+
+def _hosts(stack: Stack) -> set[str]:
+    return {host for spoke in stack.spokes for route in spoke.routes for host in route.hosts}
+
+
+def _name_in(look: Request, target: Named) -> str:
+    """The host name that the edge is asked for."""
+    return (look.host or target.host).partition(":")[0].lower()

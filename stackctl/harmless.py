@@ -2,7 +2,8 @@
 
 A socket proxy is asked to refuse what would be dangerous if it did not. So what is sent must be without
 effect even where the proxy lets everything through: reads that end by themselves, creation without a
-body (the daemon rejects it before it acts), and writes to an object that cannot exist.
+body (the daemon rejects it before it acts), and writes to an object that cannot exist. What a write does
+in an app, nobody here knows: apps are only asked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ NO_SUCH_ID = "0" * 64
 
 ENGINE_PORTS = frozenset({2375, 2376})
 _READS = frozenset({"GET", "HEAD"})
+_SAFE = _READS | {"OPTIONS"}
+"""Methods that are without effect wherever programs keep to HTTP."""
 _OBJECTS = "containers|exec|images|networks|volumes|services|nodes|secrets|configs|tasks|plugins"
 _VERSION = r"(?:/v[0-9]{1,3}\.[0-9]{1,3})?"
 # `/../`, `//` and `%2e` may mean another path to the Engine than to whoever reads this one.
@@ -46,7 +49,10 @@ def why_not(spokes: Iterable[Spoke], request: Request, own: Collection[str] = ()
         return "not safe to send: it holds a blank or a control character"
     if not request.path.startswith("/"):
         return "not safe to send: the path does not start with /"
-    if not _may_be_engine(spokes, request) or _without_effect(request.method, request.path):
+    if not _may_be_engine(spokes, request):
+        asks = request.method in _SAFE
+        return "" if asks else f"not safe to send: {request.method} may take effect in the app"
+    if _without_effect(request.method, request.path):
         return ""
     if request.method in _READS and _ends(request.path, own):
         return ""

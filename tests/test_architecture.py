@@ -19,7 +19,7 @@ ROOMS = (
     "yaml_text",
     "fingerprint api switches policy policy_problems haproxy harmless strict edge",
     "read",
-    "lint templates render audits checks override",
+    "lint templates render audits checks checks_of_routes override",
     "normal starter junit",
     "attached",
     "compare",

@@ -178,7 +178,8 @@ def test_routes() -> None:
     assert [look(c).host for c in found] == ["web.home", "www.home"]
     for check in found:
         assert (look(check).vantage, look(check).target) == ("", Published("traefik", 80))
-        (direct,) = check.controls
+        direct, again = check.controls
+        assert direct == again, "what differs between them is no part of the comparison"
         assert direct.request == Request(
             "proxy", OnNetwork("web", "proxy", 8000), "GET", "/", look(check).host
         )
@@ -203,7 +204,7 @@ def test_an_undeclared_name_is_asked_for_once() -> None:
     assert check.spoke == "traefik"
     assert look(check).host.endswith(".home")
     assert check.expect.statuses == {404}
-    assert [c.expect.as_control for c in check.controls] == [False, True], (
+    assert [c.expect.as_control for c in check.controls] == [False, False, True], (
         "a declared name does lead somewhere"
     )
     (caddy,) = of(replace(STACK, edge=Edge.CADDY), "CK302")
@@ -218,3 +219,23 @@ def test_without_an_edge_there_are_no_routes_to_check() -> None:
 
 def test_the_same_stack_gives_the_same_checks() -> None:
     assert checks(STACK) == checks(STACK)
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "controls"),
+    [
+        ("nobody.home", 404, 3),
+        ("nobody.home:8080", 404, 3),
+        ("", 404, 3),
+        ("web.home", 401, 0),
+        ("nobody.home", 200, 0),
+    ],
+)
+def test_a_stated_refusal_of_the_edge_shows_that_it_routes(host: str, status: int, controls: int) -> None:
+    request = Request("proxy", Named("traefik", 80), "GET", "/", host)
+    stated = Check("CK401", "traefik", "nobody", request, Expect(frozenset({status})))
+    (check,) = of(with_spokes(replace(EDGE, checks=(stated,)), PROXY, WEB), "CK401")
+    assert len(check.controls) == controls
+    if controls:
+        assert check.controls[-1].request == replace(request, host="web.home")
+        assert check.broken_by is not None

@@ -126,6 +126,23 @@ def test_the_answer_through_the_edge_is_the_containers_own(
     assert outcome(SAME, direct, through) is expected
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "through", "expected"),
+    [
+        ("hello", "hello", "hello", PASSED),
+        ("hello", "hello", "somebody else's", FAILED),
+        ("hello 1", "hello 2", "hello 3", PASSED),
+    ],
+)
+def test_a_page_that_is_always_the_same_is_compared(
+    first: str, second: str, through: str, expected: Outcome
+) -> None:
+    twice = check(Expect(as_control=True), Expect(), Expect())
+    seen, saw = decide(twice, [answer(200, first), answer(200, second), answer(200, through)], {})
+    assert seen is expected
+    assert ("status alone" in saw) == (first != second)
+
+
 def test_without_a_control_there_is_nothing_to_be_the_same_as() -> None:
     assert outcome(check(Expect(as_control=True)), answer(200)) is UNREACHABLE
 

@@ -89,8 +89,11 @@ def test_what_could_change_something_or_hang_is_not_sent(method: str, path: str)
     assert not sent(method, path, Named("app", 2375)), "an Engine's port is an Engine's"
 
 
-def test_an_app_may_be_asked_what_its_page_says() -> None:
-    assert sent("POST", "/login", Named("app", 80))
+def test_an_app_may_be_asked_what_its_page_says_but_told_nothing() -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE", "CONNECT", "MKCOL", "get"):
+        assert not sent(method, "/login", Named("app", 80)), method
+    assert not sent("DELETE", f"/photos/{NO_SUCH_ID}", Named("app", 80)), "an app may have such an id"
+    assert sent("OPTIONS", "/login", Named("app", 80))
     assert sent("GET", "/events", OnNetwork("app", "proxy", 8080))
 
 

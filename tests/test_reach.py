@@ -31,6 +31,7 @@ EDGE = Spoke("edge", Kind.EDGE, {"image": "traefik:3", "networks": {"socket": No
 WEB = Spoke("web", Kind.APP, {"image": "web:1", "networks": {"proxy": None}})
 NETWORKS = {"proxy": {"name": "home_proxy"}, "socket": {"name": "home_socket", "internal": True}}
 STACK = Stack("home", (EDGE, PROXY, WEB), networks=NETWORKS)
+ON_ENGINE = {"home_proxy": {"Internal": False}, "home_socket": {"Internal": True}}
 
 
 def container(name: str, *networks: str, spoke: str = "", **host: Any) -> Container:
@@ -62,7 +63,7 @@ def see(
     name: str, *others: Container, ours: tuple[Container, ...] = OURS, stack: Stack = STACK, **seen: Any
 ) -> tuple[Outcome, str]:
     check = Check("CK999", "web" if name == "rights" else "proxy", "", Observation(name))
-    observed = Observed("home", ours, others, **seen)
+    observed = Observed("home", ours, others, **{"networks": ON_ENGINE, **seen})
     return OBSERVATIONS[name](observed, stack, Bundle({"services": {}}, {}, {}), check)
 
 
@@ -134,6 +135,13 @@ def test_a_policy_that_names_nobody_means_the_edge_and_known_programs() -> None:
     assert (outcome, saw) == (FAILED, "also on home_socket: w (no declared consumer)")
     known = replace(told, service={**told.service, "image": "amir20/dozzle:v8"})
     assert see("members", ours=joined, stack=replace(STACK, spokes=(EDGE, silent, known)))[0] is PASSED
+
+
+def test_a_network_that_is_internal_in_the_files_alone() -> None:
+    assert see("internal") == (PASSED, "internal: home_socket")
+    wide = {**ON_ENGINE, "home_socket": {"Internal": False}}
+    assert see("internal", networks=wide) == (FAILED, "on the Engine: home_socket (not internal)")
+    assert see("internal", networks={})[0] is Outcome.UNREACHABLE
 
 
 @pytest.mark.parametrize("target", ["p-id", "e-id", "e"])

@@ -161,7 +161,9 @@ def test_several_blocks_and_commands_have_their_own_expectations() -> None:
         ("DELETE http://docker-socket-proxy:2375/containers/web", False),
         ("GET http://anything:2375/events", False),
         ("POST http://who-knows/login", False),
-        ("POST http://app/login", True),
+        ("POST http://app/login", False),
+        ("DELETE http://app/photos", False),
+        ("OPTIONS http://app/login", True),
     ],
 )
 def test_a_check_that_could_take_effect_is_not_taken_over(request_: str, taken: bool) -> None:

@@ -162,6 +162,13 @@ CODES = (
         "It may lead to the same Engine, past this stack's proxy.",
     ),
     Code(
+        "CK223",
+        _ERROR,
+        "a network that is declared internal is internal on the Engine",
+        "Otherwise whoever sits there reaches the outside, and what the files say of it is not true. Compose "
+        "leaves a network as it is once it exists.",
+    ),
+    Code(
         "CK301",
         _ERROR,
         "the edge routes the spoke's host name to the spoke",

@@ -131,6 +131,16 @@ CODES = (
         hint="write two dollars",
     ),
     Code(
+        "SC214",
+        _ERROR,
+        "a label takes another spoke's host name",
+        "The edge reads labels as it reads routes: requests that the page sends to one spoke reach another. "
+        "A warning where the two share no profile.",
+        bad="labels: {traefik.http.routers.mine.rule: Host(`photos.stack.localhost`)}   # photos' own host",
+        good="labels: {traefik.http.routers.mine.rule: Host(`mine.stack.localhost`)}",
+        hint="give it a host name of its own",
+    ),
+    Code(
         "SC501",
         _WARNING,
         "the page records no fingerprint",

@@ -157,8 +157,9 @@ CODES = (
     Code(
         "SC305",
         _WARNING,
-        "a check that is not safe to send to a live Engine",
-        "verify must be harmless. Through a socket proxy it sends reads, and writes that cannot take effect.",
+        "a check that is not safe to send",
+        "verify must be harmless. Through a socket proxy it sends reads, and writes that cannot take effect; "
+        "to apps it sends GET, HEAD and OPTIONS alone.",
         bad="curl -X POST http://docker-socket-proxy:2375/containers/prune",
         good="curl -X POST http://docker-socket-proxy:2375/containers/create",
         hint="ask with GET, or with POST /containers/create",

@@ -12,6 +12,10 @@ from stackctl.model import Port, Spoke, Stack
 
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared, not bound)
 
+_ROUTER_RULE = re.compile(r"traefik\.(?:http|tcp)\.routers\.[^.]+\.rule", re.IGNORECASE)
+_HOSTS_OF_RULE = re.compile(r"\bHost(?:SNI)?\s*\(([^)]*)\)", re.IGNORECASE)
+_QUOTED = re.compile(r"[`\"']([^`\"']+)[`\"']")
+
 
 def routes_lead_to_one_spoke(stack: Stack) -> Iterator[Finding]:
     """SC209: a request has one place to go."""
@@ -28,6 +32,31 @@ def routes_lead_to_one_spoke(stack: Stack) -> Iterator[Finding]:
                 hint = "give one of them another host name or path"
                 at = spoke.at("route", str(number))
                 yield finding("SC209", at, message, hint, spoke.name, _severity(before, spoke))
+
+
+def labels_take_no_route(stack: Stack) -> Iterator[Finding]:
+    """SC214: no spoke's own labels name a host that another spoke's route declares."""
+    declared: dict[str, Spoke] = {}
+    for spoke in stack.spokes:
+        for route in spoke.routes:
+            for host in route.hosts:
+                declared.setdefault(host.lower(), spoke)
+    for spoke in stack.spokes:
+        for label, value in (spoke.service.get("labels") or {}).items():
+            if not _ROUTER_RULE.fullmatch(label):
+                continue
+            for host in dict.fromkeys(h.lower() for h in _hosts_in(str(value))):
+                owner = declared.get(host)
+                if owner is not None and owner is not spoke:
+                    message = f"`{label}` takes {host}, which the route of {owner.name} declares"
+                    at = spoke.at("labels", label)
+                    hint = f"take {host} out of the label, or the route out of {owner.name}"
+                    yield finding("SC214", at, message, hint, spoke.name, _severity(owner, spoke))
+
+
+def _hosts_in(rule: str) -> Iterator[str]:
+    for inside in _HOSTS_OF_RULE.findall(rule):
+        yield from _QUOTED.findall(inside)
 
 
 def ports_are_published_once(stack: Stack) -> Iterator[Finding]:
@@ -58,4 +87,4 @@ def _severity(one: Spoke, other: Spoke) -> Severity:
     return Severity.WARNING if apart else Severity.ERROR
 
 
-RULES = (routes_lead_to_one_spoke, ports_are_published_once)
+RULES = (routes_lead_to_one_spoke, labels_take_no_route, ports_are_published_once)

@@ -28,6 +28,7 @@ from stackctl.model.check import (
     State,
     Target,
     Warned,
+    Widened,
 )
 from stackctl.model.observed import Container, Observed
 from stackctl.model.plan import Action, Cause, Plan, Verb, Who
@@ -117,6 +118,7 @@ __all__ = [
     "Wanted",
     "Warned",
     "Who",
+    "Widened",
     "secret_of",
     "secret_reference",
     "secret_variable",

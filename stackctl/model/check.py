@@ -76,7 +76,8 @@ class Expect:
     reached: bool = False
     """Whatever comes back will do, a refused connection included: it shows that the way there is open."""
     as_control: bool = False
-    """The status, and for an error the body too, must be those that the last control saw."""
+    """The status must be that which the last control saw, and so must the body, of an error or where it saw
+    the same one twice."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +140,16 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Widened:
+    """On the Engine, no network of the stack is internal."""
+
+
+@dataclass(frozen=True)
 class AnswersAll:
     """Whoever is asked answers every request with 200."""
 
 
-Mutation = Opened | Joined | Beside | Warned | AnswersAll
+Mutation = Opened | Joined | Beside | Warned | Widened | AnswersAll
 """How a guard is broken, so that `verify --prove` can do it."""
 
 

@@ -86,8 +86,8 @@ def _resolve(spoke: Spoke, draft: CheckDraft, around: Surroundings, findings: li
     target, host = where
     look = Request(vantage, target, draft.method, draft.path, host)
     if why_not(around.spokes, look):
-        message = f"“{draft.title}”: {draft.method} {draft.path} may take effect, or hang, on a live Engine"
-        hint = f"ask with GET, with POST /containers/create, or for the id {NO_SUCH_ID}"
+        message = f"“{draft.title}”: {draft.method} {draft.path} may take effect, or hang, where it is sent"
+        hint = f"ask with GET; a proxy also with POST /containers/create, or for the id {NO_SUCH_ID}"
         findings.append(finding("SC305", draft.at, message, hint))
         return None
     expect = replace(draft.expect, names_container=spoke.name) if draft.names_itself else draft.expect

@@ -33,6 +33,7 @@ from stackctl.model import (
     Spoke,
     Stack,
     Warned,
+    Widened,
 )
 from stackctl.observe import container as container_of
 from stackctl.policy import Enforced, Strict, enforced
@@ -127,6 +128,7 @@ def _verdict(world: _World, check: Check) -> Verdict:
         Joined: _joined,
         Beside: _beside,
         Warned: _warned,
+        Widened: _widened,
         AnswersAll: _answers_all,
     }
     try:
@@ -334,6 +336,11 @@ def _running(world: _World, spoke: str) -> Container:
 def _warned(world: _World, check: Check) -> Verdict:
     assert isinstance(check.broken_by, Warned)
     return _observed(world, check, replace(world.observed, engine_warnings=(check.broken_by.text,)))
+
+
+def _widened(world: _World, check: Check) -> Verdict:
+    networks = {name: {**how, "Internal": False} for name, how in world.observed.networks.items()}
+    return _observed(world, check, replace(world.observed, networks=networks))
 
 
 def _observed(world: _World, check: Check, seen: Observed) -> Verdict:

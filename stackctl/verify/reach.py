@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from stackctl.checks import home_of
+from stackctl.checks import home_of, internal_networks
 from stackctl.haproxy import volume_name
 from stackctl.model import Bundle, Check, Container, Kind, Mount, Observed, Outcome, Spoke, Stack, Stanza
 from stackctl.policy import is_consumer
@@ -180,6 +180,16 @@ def namespaces(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -
     return _verdict(stack, check, "not alone:", found, f"none of {len(everyone)} containers shares it")
 
 
+def internal(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
+    """Each network that the files call internal is so on the Engine: nobody leaves by it."""
+    declared = [stack.network_name(name) for name in internal_networks(stack)]
+    there = [name for name in declared if name in observed.networks]
+    if not there:
+        return Outcome.UNREACHABLE, "no network that is declared internal is there"
+    found = [(name, "not internal") for name in there if not observed.networks[name].get("Internal")]
+    return _verdict(stack, check, "on the Engine:", found, f"internal: {_listed(there)}")
+
+
 def _home(stack: Stack, proxy: Spoke) -> str | None:
     name = home_of(stack, proxy)
     return stack.network_name(name) if name in stack.networks and name in proxy.networks else None
@@ -285,6 +295,7 @@ OBSERVATIONS: Mapping[str, Callable[[Observed, Stack, Bundle, Check], Verdict]] 
     "socket-shared": socket_shared,
     "members": members,
     "namespaces": namespaces,
+    "internal": internal,
     "published-in-stack": published_in_stack,
     "published-outside": published_outside,
     "engine-on-tcp": engine_on_tcp,

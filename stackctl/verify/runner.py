@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from stackctl import harmless
-from stackctl.checks import HOST
+from stackctl.checks_of_routes import HOST
 from stackctl.errors import EngineUnavailable
 from stackctl.events import Checked, Event, Finished, Started
 from stackctl.model import (

@@ -1,0 +1,121 @@
+"""Checks of routes: what is declared leads to its spoke through the edge, and nothing else leads anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stackctl.codes import CODES
+from stackctl.model import (
+    PROXY_NETWORK,
+    AnswersAll,
+    Check,
+    Control,
+    Edge,
+    Expect,
+    Kind,
+    Mutation,
+    Observation,
+    OnNetwork,
+    Published,
+    Request,
+    Route,
+    Spoke,
+    Stack,
+)
+
+HOST = ""
+"""The vantage that is no network: this host."""
+
+ANSWERS = Expect()
+
+
+def check_of(
+    code: str,
+    spoke: Spoke,
+    title: str,
+    look: Request | Observation,
+    expect: Expect = ANSWERS,
+    controls: tuple[Control, ...] = (),
+    mutation: str = "",
+    broken_by: Mutation | None = None,
+) -> Check:
+    severity = CODES[code].severity
+    return Check(code, spoke.name, title, look, expect, controls, mutation, broken_by, severity, spoke.at())
+
+
+def edge_of(stack: Stack, active: tuple[Spoke, ...]) -> Spoke | None:
+    if stack.edge is Edge.NONE:
+        return None
+    return next((spoke for spoke in active if spoke.kind is Kind.EDGE), None)
+
+
+def entry_port(edge: Spoke) -> int:
+    """The edge's port for plain HTTP: 80, or else the first that it publishes and that is not for TLS."""
+    targets = [port.target for port in edge.ports if port.protocol == "tcp" and port.target != 443]
+    return 80 if 80 in targets else next(iter(targets), 80)
+
+
+def through_edge(edge: Spoke, path: str, host: str) -> Request:
+    port = entry_port(edge)
+    if any(published.target == port for published in edge.ports):
+        return Request(HOST, Published(edge.name, port), "GET", path, host)
+    return Request(PROXY_NETWORK, OnNetwork(edge.name, PROXY_NETWORK, port), "GET", path, host)
+
+
+def _direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Control:
+    shared = [network for network in spoke.networks if network in edge.networks]
+    network = PROXY_NETWORK if PROXY_NETWORK in shared or not shared else shared[0]
+    path = "/" if route.strip else route.path
+    request = Request(network, OnNetwork(spoke.name, network, route.port), "GET", path, host)
+    return Control(request, ANSWERS, f"{spoke.name} itself answers on port {route.port}")
+
+
+def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
+    for route in spoke.routes:
+        for host in route.hosts:
+            yield check_of(
+                "CK301",
+                spoke,
+                f"{host}{route.path.rstrip('/')} leads to it through {edge.name}",
+                through_edge(edge, route.path, host),
+                Expect(as_control=True),
+                _twice(_direct(edge, spoke, route, host)),
+                "take the route away at the edge",
+            )
+
+
+def _twice(control: Control) -> tuple[Control, ...]:
+    """What two answers to one request have in common is what a third must have too."""
+    return control, control
+
+
+def undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Iterator[Check]:
+    undeclared = f"undeclared-by-any-spoke.{stack.domain}"
+    look = through_edge(edge, "/", undeclared)
+    if not (controls := routed(active, edge, look)):
+        return
+    refusals = frozenset({404}) if stack.edge is Edge.TRAEFIK else frozenset(range(300, 600))
+    yield check_of(
+        "CK302",
+        edge,
+        f"{undeclared} leads nowhere",
+        look,
+        Expect(statuses=refusals),
+        controls,
+        "add a route for every host name",
+        AnswersAll(),
+    )
+
+
+def routed(active: tuple[Spoke, ...], edge: Spoke, look: Request) -> tuple[Control, ...]:
+    """That a declared host is routed where this is asked: an edge that knows no host refuses every one."""
+    found = next(((s, s.routes[0]) for s in active if s.routes and s.routes[0].hosts), None)
+    if found is None:
+        return ()
+    spoke, route = found
+    declared = route.hosts[0]
+    there = replace(look, method="GET", path=route.path, host=declared)
+    proves = f"{declared} does lead to {spoke.name}"
+    direct = _twice(_direct(edge, spoke, route, declared))
+    return (*direct, Control(there, Expect(as_control=True), proves))
