@@ -197,14 +197,19 @@ def _stated_health(wanted: Stanza, defaults: Stanza) -> Stanza:
     if retries := stated.get("retries"):
         check["Retries"] = retries
     times = {key: stated.get(name) for name, key in _HEALTH_TIMES.items()}
-    return check | {key: normal.seconds(time) * 1e9 for key, time in times.items() if time}
+    return check | {key: _in_nanoseconds(time) for key, time in times.items() if time}
+
+
+def _in_nanoseconds(time: Any) -> Any:
+    amount = normal.seconds(time)
+    return time if amount is None else amount * 1e9
 
 
 def _health(check: Stanza) -> Fields:
     test = list(check.get("Test") or ())
     if test in ([], ["NONE"]):
         return {"healthcheck.test": normal.command(test)}
-    times = {f"healthcheck.{n}": normal.number((check.get(k) or 0) / 1e9) for n, k in _HEALTH_TIMES.items()}
+    times = {f"healthcheck.{n}": normal.nanoseconds(check.get(k) or 0) for n, k in _HEALTH_TIMES.items()}
     return {
         "healthcheck.test": normal.command(test),
         "healthcheck.retries": normal.number(check.get("Retries")),

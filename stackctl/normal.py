@@ -10,8 +10,13 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_SIZES = {"": 1, "b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30}
-_SPANS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
+_SIZES = {"": 1, "b": 1} | {
+    f"{unit}{rest}": 2**power
+    for unit, power in (("k", 10), ("m", 20), ("g", 30), ("t", 40), ("p", 50))
+    for rest in ("", "b", "i", "ib")
+}
+_SPANS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_SPAN = r"(\d+(?:\.\d*)?)(h|ms|us|µs|ns|m|s)"
 
 
 def text(value: Any) -> str:
@@ -25,28 +30,43 @@ def flag(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """A number without trailing zeros; the Engine's -1 for "no limit" is nothing too."""
-    amount = float(value or 0)
+    """A number without trailing zeros; the Engine's -1 for "no limit" is nothing too.
+
+    What is no number stays the text that it is.
+    """
+    try:
+        amount = float(value or 0)
+    except (TypeError, ValueError):
+        return text(value)
     return f"{amount:.6f}".rstrip("0").rstrip(".") if amount > 0 else ""
 
 
 def size(value: Any) -> str:
     """`64m` as a number of bytes."""
-    match = re.fullmatch(r"([\d.]+)\s*([a-z]*)", text(value).strip().lower())
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([a-z]*)", text(value).strip().lower())
     if match is None or match[2] not in _SIZES:
         return number(0) if not value else text(value)
     return number(round(float(match[1]) * _SIZES[match[2]]))
 
 
-def seconds(value: Any) -> float:
-    """`1m30s` as a number of seconds."""
+def seconds(value: Any) -> float | None:
+    """`1m30s` as a number of seconds; None where it is no duration."""
     if isinstance(value, int | float):
         return float(value)
-    return sum(float(n) * _SPANS[unit] for n, unit in re.findall(r"([\d.]+)(h|ms|us|m|s)", text(value)))
+    said = text(value)
+    if said not in ("", "0") and not re.fullmatch(f"(?:{_SPAN})+", said):
+        return None
+    return sum(float(n) * _SPANS[unit] for n, unit in re.findall(_SPAN, said))
 
 
 def span(value: Any) -> str:
-    return number(seconds(value))
+    amount = seconds(value)
+    return text(value) if amount is None else number(amount)
+
+
+def nanoseconds(value: Any) -> str:
+    """The Engine's way to state a duration, as a number of seconds."""
+    return number(value / 1e9) if isinstance(value, int | float) else text(value)
 
 
 def words(value: Any) -> list[str]:

@@ -312,7 +312,7 @@ def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:
 
 def _replicas(stanza: Stanza) -> int:
     given = stanza.get("scale", (stanza.get("deploy") or NOTHING).get("replicas"))
-    return 1 if given is None else int(given)
+    return int(given) if str(given).isdecimal() else 1
 
 
 def _short(image_id: str) -> str:

@@ -273,3 +273,41 @@ def test_an_entry_keeps_its_place_when_others_are_dropped_or_spread_out(
     text: str, path: tuple[str, ...], column: int
 ) -> None:
     assert read(text).places[path].column == column
+
+
+@pytest.mark.parametrize(
+    "value", ["64m", "1.5g", "64MiB", "0.5 GB", "1048576", "'100'", "${LIMIT}", "${A:-1}g"]
+)
+@pytest.mark.parametrize("key", ["mem_limit", "memswap_limit", "mem_reservation", "shm_size"])
+def test_a_size_is_read_as_compose_reads_it(key: str, value: str) -> None:
+    service(f"{key}: {value}")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("mem_limit: 1.2.3g", "1:1"),
+        ("memswap_limit: 2x", "1:1"),
+        ("mem_reservation: -1", "1:1"),
+        ("shm_size: 1 g b", "1:1"),
+        ("stop_grace_period: 10 seconds", "1:1"),
+        ("stop_grace_period: 10", "1:1"),
+        ("healthcheck: {interval: 1.2.3s}", "1:15"),
+        ("healthcheck: {interval: 1s, timeout: soon}", "1:29"),
+        ("healthcheck: {start_period: -1s}", "1:15"),
+        ("deploy: {resources: {limits: {memory: much}}}", "1:31"),
+        ("tmpfs: [/a, /b:size=1.2.3m]", "1:13"),
+        ("volumes: [{type: tmpfs, target: /a, tmpfs: {size: 1.2.3}}]", "1:45"),
+    ],
+)
+def test_an_amount_that_compose_cannot_read_is_an_error_at_its_place(text: str, place: str) -> None:
+    assert codes(text) == [f"SC103 {place}"]
+
+
+def test_amounts_in_every_form_of_compose_are_read() -> None:
+    service("memswap_limit: -1")
+    service("stop_grace_period: 1m30s")
+    service("healthcheck: {interval: 1.5s, timeout: '0', start_period: '${WAIT}'}")
+    service("deploy: {resources: {limits: {memory: 50M}}}")
+    service("tmpfs: ['/a:size=10%', '/b:mode=1777,size=64m', /c]")
+    service("volumes: [{type: tmpfs, target: /a, tmpfs: {size: 1048576}}]")

@@ -254,11 +254,17 @@ def test_keys_of_compose_under_key_settings_keep_their_places() -> None:
     assert str(partial.at("tmpfs")) == "spokes/a.md:8:3"
 
 
-@pytest.mark.parametrize("block", ["a: [1", "image: a\nnonsense: 1", "- a", "mem_limit: {}"])
+@pytest.mark.parametrize("block", ["a: [1", "image: a\nnonsense: 1", "- a"])
 def test_a_settings_block_that_is_not_understood_is_a_warning(block: str) -> None:
     partial = read(f"## Configuration\n### Key Settings\n\n```yaml\n{block}\n```\n")
     assert {finding.code for finding in partial.findings} <= {"SC111"}
     assert partial.service == {}
+
+
+@pytest.mark.parametrize("block", ["mem_limit: {}", "mem_limit: 1.2.3g", "healthcheck: {interval: soon}"])
+def test_a_wrong_value_in_a_settings_block_is_an_error_as_in_a_manifest(block: str) -> None:
+    partial = read(f"## Configuration\n### Key Settings\n\n```yaml\n{block}\n```\n")
+    assert [(finding.code, finding.at.line) for finding in partial.findings] == [("SC103", 5)]
 
 
 def test_a_digest_joins_the_image_and_a_placeholder_does_not() -> None:

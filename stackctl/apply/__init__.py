@@ -14,7 +14,7 @@ from stackctl.compose import Compose
 from stackctl.engine import Engine, EventStream
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Event, Finished, Line, Started
-from stackctl.model import Action, Observed, Plan, Stack, Verb, Wanted
+from stackctl.model import Action, Container, Observed, Plan, Stack, Verb, Wanted
 from stackctl.observe import containers_of
 from stackctl.plan import waves
 from stackctl.process import redacted
@@ -39,14 +39,17 @@ class Interrupted(StackctlError):
 
     exit_code = Exit.INTERRUPTED
 
-    def __init__(self, applied: tuple[str, ...], left: tuple[str, ...]) -> None:
+    def __init__(self, applied: tuple[str, ...], left: tuple[str, ...], begun: tuple[str, ...] = ()) -> None:
+        created = f"created, not waited for: {', '.join(begun)}; " if begun else ""
         super().__init__(
-            f"interrupted; applied: {', '.join(applied) or 'nothing'}; "
+            f"interrupted; applied: {', '.join(applied) or 'nothing'}; {created}"
             f"not finished: {', '.join(left) or 'nothing'}",
             "run the same command again to go on",
         )
         self.applied = applied
         self.left = left
+        self.begun = begun
+        """Their containers were created or started, but nobody saw whether they work."""
 
 
 def apply(
@@ -85,7 +88,21 @@ def apply(
                         applied.append(event.spoke)
                     yield event
     except KeyboardInterrupt:
-        raise Interrupted(tuple(applied), tuple(n for n in changes if n not in applied)) from None
+        open_ones = [name for name in changes if name not in applied]
+        begun = _begun(open_ones, observed, engine, compose)
+        left = tuple(name for name in open_ones if name not in begun)
+        raise Interrupted(tuple(applied), left, begun) from None
+
+
+def _begun(spokes: list[str], observed: Observed, engine: Engine, compose: Compose) -> tuple[str, ...]:
+    """Those of the spokes that have a container which was not there, or did not run, before this run."""
+    before = {container.id: container.running for container in observed.containers}
+    now: tuple[Container, ...] = ()
+    # The Engine may be what the person did not want to wait for.
+    with contextlib.suppress(StackctlError, KeyboardInterrupt):
+        now = tuple(containers_of(engine, compose.project, spokes))
+    touched = {c.spoke for c in now if c.id not in before or (c.running and not before[c.id])}
+    return tuple(name for name in spokes if name in touched)
 
 
 def remove(spoke: str, observed: Observed, compose: Compose) -> Iterator[Event]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from stackctl.findings import Location
 from stackctl.model import SECRET_NAME, Path, secret_reference
+from stackctl.read.amounts import wrong_amounts
 from stackctl.read.compose_keys import Malformed, Note, check_keys, known
 from stackctl.read.mounts import ports, volumes
 
@@ -38,10 +39,18 @@ class Forms:
         read: Callable[[Any, Path], Any] = getattr(self, f"_{form}")
         try:
             result = read(value, path)
-            return self._healthcheck(result, path) if key == "healthcheck" else result
+            result = self._healthcheck(result, path) if key == "healthcheck" else result
         except Malformed as wrong:
             wrong.tell(self.note)
             return None
+        for inside, message, hint in wrong_amounts(key, result) if result else ():
+            self.wrong(self._as_written(path, inside), message, hint)
+        return result
+
+    def _as_written(self, path: Path, inside: Path) -> Path:
+        if path in self.origins and inside:
+            return (*path, str(self.origins[path][int(inside[0])]), *inside[1:])
+        return (*path, *inside)
 
     def wrong(self, path: Path, message: str, hint: str = "") -> None:
         self.note("SC103", path, message, hint)

@@ -96,9 +96,15 @@ class _Page:
         )
 
     def _note(self, code: str, path: Path, message: str, hint: str) -> None:
+        self.not_understood(self._near(path), message, hint)
+
+    def _note_in_yaml(self, code: str, path: Path, message: str, hint: str) -> None:
+        """What stands there in Compose's own words means as much as in a manifest."""
+        self.findings.append(finding(code, self._near(path), message, hint))
+
+    def _near(self, path: Path) -> Location:
         around = (self.places.get(path[:length]) for length in range(len(path), -1, -1))
-        at = next((place for place in around if place is not None), Location(self.source.file))
-        self.not_understood(at, message, hint)
+        return next((place for place in around if place is not None), Location(self.source.file))
 
     def _at(self, found: Field) -> Location:
         return self.source.at(found.line, found.column)
@@ -216,7 +222,7 @@ class _Page:
                 self.not_understood(at, "this block is neither environment nor keys of a Compose service")
                 continue
             self.places |= {path: place for path, place in places.items() if path}
-            forms = Forms(self._note, written)
+            forms = Forms(self._note_in_yaml, written)
             yield from read_service(value, forms).items()
             self.places = as_kept(self.places, forms.origins)
 

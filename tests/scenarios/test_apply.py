@@ -311,7 +311,9 @@ def test_an_interrupted_run_says_what_was_applied_and_can_be_continued(small: Sm
     thread.join()
     assert interrupted.value.exit_code == Exit.INTERRUPTED
     assert interrupted.value.applied == ("first",)
-    assert interrupted.value.left == ("second", "third")
+    assert interrupted.value.begun == ("second",)
+    assert interrupted.value.left == ("third",)
+    assert "created, not waited for: second; not finished: third" in interrupted.value.message
     small.set(first=APP, second=python(STAYS), third=APP)
     small.up()
     assert set(small.verbs().values()) == {"nothing"}
