@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,26 @@ def socket_group(path: str) -> str:
         return as_inside(group, Path(f"/proc/{_listener(path)}/gid_map").read_text())
     except OSError:
         return str(group)
+
+
+def leading_to(sockets: Iterable[str], paths: Iterable[str]) -> frozenset[str]:
+    """Those of the paths that are one of these sockets under another name, or a folder that one lies in."""
+    real = [os.path.realpath(path) for path in sockets if os.path.exists(path)]
+    inodes = {_inode(path) for path in real} - {None}
+    return frozenset(
+        path
+        for path in paths
+        if (end := os.path.realpath(path))
+        if _inode(end) in inodes or any(os.path.commonpath((end, socket)) == end for socket in real)
+    )
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 def as_inside(group: int, ranges: str) -> str:

@@ -132,14 +132,21 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def _bounded(path: Path) -> bytes:
-    """The content of a file; for a large one, its hash, which is enough to notice a change."""
     if path.is_symlink():
         return f"link to {os.readlink(path)}".encode()
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         return b""
+    try:
+        return content_of(path)
+    except OSError as error:
+        raise StackctlError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
+
+
+def content_of(path: Path) -> bytes:
+    """The content of a file; for a large one, its hash, which is enough to notice a change."""
     if path.stat().st_size <= _LARGEST:
-        return _read(path)
+        return path.read_bytes()
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}".encode()
 

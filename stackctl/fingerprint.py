@@ -23,6 +23,9 @@ RENDERED_LABEL = "stackctl.rendered"
 APPLIED_LABEL = "stackctl.applied"
 SPOKE_LABEL = "stackctl.spoke"
 
+CONTENT = "@"
+"""Begins what ends an applied label for the files behind a key of the service; no secret is called so."""
+
 UNCOUNTED_KEYS = frozenset({"profiles", "depends_on", "scale"})
 """Keys of a stanza that change when and where a container starts, but not what it is."""
 
@@ -91,7 +94,7 @@ def applied(
 
     `stanza` is what Compose gives to the Engine on this host, so its values may be private; without the key
     the label says nothing about them. A label with another key id cannot be compared and means nothing.
-    Where the spoke uses secrets (name -> `secret_mac`), they end the label one by one.
+    Where the spoke uses secrets or files (name -> `secret_mac`), they end the label one by one.
     """
     text = json.dumps([counted(stanza), image_id], sort_keys=True, separators=(",", ":"))
     mac = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
@@ -107,7 +110,7 @@ def secret_mac(name: str, value: str, key: bytes) -> str:
 
 
 def changed(has: str, should: str) -> tuple[bool, tuple[str, ...]]:
-    """Of two applied labels: whether anything but secrets differs, and which secrets do.
+    """Of two applied labels: whether anything but secrets and files differs, and which of those do.
 
     Labels that were made with another key or scheme cannot be compared, so they say nothing.
     """

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
+from typing import Any
 
 from stackctl.compare import Difference, differences
-from stackctl.fingerprint import changed
+from stackctl.fingerprint import CONTENT, changed
 from stackctl.model import (
     NOTHING,
     Action,
@@ -24,8 +25,14 @@ from stackctl.model import (
     Wanted,
     Who,
 )
+from stackctl.override import MACHINE_VARIABLES
+from stackctl.read.variables import InvalidVariable
+from stackctl.read.variables import names as variables_in
+from stackctl.switches import DIALECTS
 
 _SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|DSN|_URL$|_URI$", re.IGNORECASE)
+_SWITCHES = frozenset(switch for dialect in DIALECTS for switch in dialect.switches)
+_LIMITS = ("mem_limit", "cpus", "pids_limit")
 
 
 def plan(
@@ -47,10 +54,12 @@ def plan(
     running = _by_spoke(observed)
     names = _engine_names(stack.name, bundle.compose.get("networks"))
     volumes = _engine_names(stack.name, bundle.compose.get("volumes"))
+    services: Mapping[str, Stanza] = bundle.compose.get("services") or NOTHING
 
     def decide(name: str) -> Action:
         spoke, want = stack.spoke(name), wanted[name]
-        action = _decide(spoke, want, running.get(name, ()), observed, names, volumes, refresh)
+        declared = services.get(name) or spoke.service
+        action = _decide(spoke, want, declared, running.get(name, ()), observed, names, volumes, refresh)
         if only and name not in only and action.verb is Verb.RECREATE:
             return Action(name, Verb.NOTHING, action.causes)
         return action
@@ -74,6 +83,32 @@ def plan(
             and any(c.running for c in running.get(spoke.name, ()))
         ),
     )
+
+
+def deviations(
+    stack: Stack, bundle: Bundle, wanted: Mapping[str, Wanted], observed: Observed
+) -> dict[str, tuple[str, ...]]:
+    """By container, the fields in which it is not what is wanted of its spoke; no value is told.
+
+    Which networks it sits on is left to the check of networks.
+    """
+    names = _engine_names(stack.name, bundle.compose.get("networks"))
+    volumes = _engine_names(stack.name, bundle.compose.get("volumes"))
+    found = {}
+    for container in observed.containers:
+        if (want := wanted.get(container.spoke)) is None:
+            continue
+        defaults = observed.image_defaults.get(container.image_id, NOTHING)
+        image = any(_image_causes(stack.spoke(container.spoke), want, container, Who.HOST))
+        found[container.id] = (
+            *(("image",) if image else ()),
+            *(
+                d.field
+                for d in differences(want.stanza, container, defaults, names, volumes)
+                if not (d.field.startswith("networks.") and not (d.old and d.new))
+            ),
+        )
+    return found
 
 
 def selected(stack: Stack, profiles: Iterable[str], only: Collection[str] = ()) -> frozenset[str]:
@@ -136,6 +171,7 @@ def _engine_names(project: str, elements: Mapping[str, Stanza] | None) -> dict[s
 def _decide(
     spoke: Spoke,
     want: Wanted,
+    declared: Stanza,
     containers: tuple[Container, ...],
     observed: Observed,
     names: Mapping[str, str],
@@ -151,7 +187,7 @@ def _decide(
         found = differences(
             want.stanza, container, observed.image_defaults.get(container.image_id, NOTHING), names, volumes
         )
-        for cause in _causes(spoke, want, container, found):
+        for cause in _causes(spoke, want, declared, container, found):
             (theirs if cause.who is Who.STACKCTL else ours)[cause] = None
     if ours or (theirs and refresh):
         return Action(spoke.name, Verb.RECREATE, (*ours, *theirs))
@@ -161,7 +197,7 @@ def _decide(
 
 
 def _causes(
-    spoke: Spoke, want: Wanted, container: Container, found: tuple[Difference, ...]
+    spoke: Spoke, want: Wanted, declared: Stanza, container: Container, found: tuple[Difference, ...]
 ) -> Iterator[Cause]:
     should, has = want.stanza.get("labels") or NOTHING, container.labels
     same = has.get("stackctl.fingerprint") == should.get("stackctl.fingerprint")
@@ -170,7 +206,7 @@ def _causes(
     who = Who.YOU if not same else Who.STACKCTL if rendered else Who.HOST
     image = tuple(_image_causes(spoke, want, container, Who.YOU if not same else Who.HOST))
     yield from image
-    fields = [_field_cause(spoke, difference, who) for difference in found]
+    fields = [_field_cause(spoke, declared, difference, who) for difference in found]
     yield from fields
     other, secrets = changed(has.get("stackctl.applied", ""), want.applied)
     if not same:
@@ -183,7 +219,10 @@ def _causes(
             yield _own(spoke, has, should, "stackctl.rendered", Who.STACKCTL)
     elif not (fields or image) and other:
         yield Cause(Who.HOST, "variables changed")
-    yield from (Cause(Who.HOST, f"secret {name} changed") for name in secrets)
+    for name in secrets:
+        is_file = name.startswith(CONTENT)
+        what = f"content of {name.removeprefix(CONTENT)}" if is_file else f"secret {name}"
+        yield Cause(Who.HOST, f"{what} changed")
     if container.state in ("paused", "dead"):
         yield Cause(Who.HOST, "state", container.state, "running")
 
@@ -197,13 +236,43 @@ def _image_causes(spoke: Spoke, want: Wanted, container: Container, who: Who) ->
         yield Cause(Who.IMAGE, "image", _short(container.image_id), _short(want.image_id))
 
 
-def _field_cause(spoke: Spoke, difference: Difference, who: Who) -> Cause:
+def _field_cause(spoke: Spoke, declared: Stanza, difference: Difference, who: Who) -> Cause:
     old, new = difference.old, difference.new
-    group, _, name = difference.field.partition(".")
-    if group == "environment" and _SECRET_NAME.search(name):
+    if _is_private(declared, difference):
         old, new = ("(changed)" if value else "" for value in (old, new))
     at = spoke.at(*difference.path) if who is Who.YOU else None
     return Cause(who, difference.field, old, new, at)
+
+
+def _is_private(declared: Stanza, difference: Difference) -> bool:
+    """Whether a value comes from a variable of this host, or bears a name that secrets have."""
+    group, _, name = difference.field.partition(".")
+    stated = declared.get(group)
+    if group in _LIMITS:
+        stated = (stated, declared.get("deploy"))
+    elif isinstance(stated, Mapping) and name in stated:
+        stated = stated[name]
+    elif group in ("volumes", "ports"):
+        # Whatever else stands in the list is another field.
+        target = name.rstrip("/") if group == "volumes" else name.partition("/")[0]
+        stated = [entry for entry in stated or () if str(entry["target"]).rstrip("/") == target]
+    if _holds_variable(stated):
+        return True
+    if group != "environment" or not _SECRET_NAME.search(name):
+        return False
+    is_switch = name in _SWITCHES and max(len(difference.old), len(difference.new)) <= len("false")
+    return not is_switch
+
+
+def _holds_variable(value: Any) -> bool:
+    if isinstance(value, str):
+        try:
+            return bool(variables_in(value) - MACHINE_VARIABLES)
+        except InvalidVariable:
+            return False
+    if isinstance(value, Mapping):
+        return any(map(_holds_variable, value.values()))
+    return isinstance(value, list | tuple) and any(map(_holds_variable, value))
 
 
 def _input_causes(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str]) -> Iterator[Cause]:

@@ -124,6 +124,17 @@ def asks(stack: Stack, spoke: Spoke, proxy: Spoke) -> bool:
     return not known.isdisjoint(named_consumers(proxy.policy))
 
 
+def is_consumer(stack: Stack, spoke: Spoke, proxy: Spoke) -> bool:
+    """Whether this spoke may sit where the proxy answers.
+
+    Where the policy names nobody, that is the edge, and whoever has an image that is known to ask.
+    """
+    names = proxy.policy.consumers if proxy.policy else ()
+    if not names:
+        return spoke.kind is Kind.EDGE or consumer_of_image(spoke.image) is not None
+    return spoke.name in names or asks(stack, spoke, proxy)
+
+
 def named_consumers(policy: Policy) -> tuple[Consumer, ...]:
     """Those of its names that are known; lint reports the others."""
     return tuple(dict.fromkeys(found for name in policy.consumers if (found := consumer(name))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -34,7 +34,7 @@ def problems(stack: Stack, spoke: Spoke) -> tuple[Problem, ...]:
     """Everything that is wrong with this proxy's policy; needs nothing that runs."""
     found: list[Problem] = []
     if spoke.policy:
-        found += _names(spoke.policy)
+        found += _names(spoke.policy, {other.name for other in stack.spokes})
     holds = enforced(spoke)
     if isinstance(holds, Strict):
         found += _idle_keys(spoke)
@@ -64,9 +64,10 @@ def nearest_switch(name: str, dialect: Dialect) -> str:
     return next(iter(get_close_matches(name, (*dialect.switches, *dialect.settings), 1, 0.7)), "")
 
 
-def _names(policy: Policy) -> Iterator[Problem]:
+def _names(policy: Policy, spokes: Collection[str]) -> Iterator[Problem]:
     for index, name in enumerate(policy.consumers):
-        if consumer(name) is None:
+        # A program of one's own is named by its spoke; what it needs stands under `operations`.
+        if consumer(name) is None and name not in spokes:
             near = nearest_consumer(name)
             hint = f"did you mean {near}?" if near else "name the operations that it needs under `operations`"
             yield Problem("SC406", ("policy", "consumers", str(index)), f"unknown consumer {name!r}", hint)

@@ -19,9 +19,13 @@ from stackctl.files import private_dir, write_atomically
 from stackctl.fingerprint import secret_mac
 from stackctl.model import SECRETS_DIR, SecretSource, Spoke, Stack, Stanza, secret_variable
 from stackctl.process import REDACTED, redacted
+from stackctl.read.variables import InvalidVariable, names
 
 _PATIENCE = 60.0
 """Seconds for one command; it may ask a service on the network, but nobody at this terminal."""
+
+_SHORTEST_VALUE = 6
+"""A value of a variable is taken out only where it is long enough not to be any word."""
 
 _SHORTEST_LINE = 8
 """A line of a longer secret is taken out by itself only where it is long enough to be telling."""
@@ -113,6 +117,35 @@ def at_hand(stack: Stack, root: Path, variables: Mapping[str, str]) -> tuple[str
             if not source.command:
                 held[name] = _read(name, source, root, variables)
     return Held(held).spellings()
+
+
+def of_variables(stack: Stack, declared: Any, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Spellings of the values of the variables that `declared` names: any of them may be a secret.
+
+    Short ones stand in too many words, and what is a name or a folder here must stay readable.
+    """
+    own = [f"{stack.name}-{spoke.name}-1" for spoke in stack.spokes]
+    values = {variables[name] for name in _named(declared) if len(variables.get(name, "")) >= _SHORTEST_VALUE}
+    telling = [v for v in values if not any(v in name for name in own) and not _is_path(v)]
+    return tuple(sorted({spelt for value in telling for spelt in Secret(value).spellings()}))
+
+
+def _named(declared: Any) -> frozenset[str]:
+    if isinstance(declared, str):
+        with suppress(InvalidVariable):
+            return names(declared) if "$" in declared else frozenset()
+        return frozenset()
+    if isinstance(declared, Mapping):
+        declared = declared.values()
+    elif not isinstance(declared, list | tuple):
+        return frozenset()
+    return frozenset().union(*map(_named, declared))
+
+
+def _is_path(value: str) -> bool:
+    with suppress(OSError, ValueError):
+        return value.startswith("/") and Path(value).exists()
+    return False
 
 
 def _read(

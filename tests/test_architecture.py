@@ -25,7 +25,7 @@ ROOMS = (
     "compare",
     "plan",
     "process",
-    "files endpoint engine secrets state cache",
+    "files contents endpoint engine secrets state cache",
     "observe compose verify records ca",
     "edit apply",
     "adopt doctor graph",

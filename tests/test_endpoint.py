@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.endpoint import as_inside, other_socket, socket_group
+from stackctl.endpoint import as_inside, leading_to, other_socket, socket_group
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,18 @@ def test_the_group_of_a_socket_is_asked_of_whoever_listens_there(tmp_path: Path)
         own = Path("/proc/self/gid_map").read_text()
         assert socket_group(str(path)) == as_inside(path.stat().st_gid, own) != ""
     assert socket_group(str(path)) == str(path.stat().st_gid), "nobody listens, so nobody can be asked"
+
+
+def test_what_leads_to_a_socket_is_found_by_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    engine = folder / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(engine))
+    (tmp_path / "link").symlink_to(engine)
+    (tmp_path / "folder").symlink_to(folder)
+    (tmp_path / "hard").hardlink_to(engine)
+    (tmp_path / "other").mkdir()
+    leading = [str(tmp_path / name) for name in ("link", "folder", "hard", "run", "run/engine.sock")]
+    others = [str(tmp_path / name) for name in ("other", "runx", "run/engine.sock.txt")]
+    assert leading_to([str(engine), "/nowhere/x.sock"], [*leading, *others]) == frozenset(leading)

@@ -112,6 +112,21 @@ def test_fingerprint() -> None:
     assert see("fingerprint", WEB, labels={})[0] is UNREACHABLE
 
 
+def compared(*fields: str, of: str = WEB.id) -> tuple[Outcome, str]:
+    observed = Observed("home", (WEB,), deviations={of: fields})
+    bundle = Bundle({"services": {"web": STANZA}}, {}, {})
+    check = Check("CK104", "web", "", Observation("fingerprint"))
+    return OBSERVATIONS["fingerprint"](observed, STACK, bundle, check)
+
+
+def test_a_fingerprint_on_something_else_proves_nothing() -> None:
+    assert compared() == (PASSED, "carries 1.aaaa, and every field is as declared")
+    saw = "home-web-1 carries 1.aaaa, but differs from the files in command, image"
+    assert compared("command", "image") == (FAILED, saw)
+    assert compared(*"abcdefg")[1].endswith("a, b, c, d, e and 2 more")
+    assert compared(of="another")[0] is UNREACHABLE
+
+
 LISTEN = "/run/api/docker.sock"
 SHARING = replace(
     STACK, spokes=(Spoke("proxy", Kind.SOCKET_PROXY, {}, policy=Policy(listen=LISTEN)), *STACK.spokes[::2])

@@ -13,7 +13,7 @@ import pytest
 from stackctl.findings import Location
 from stackctl.model import Action, Bundle, Cause, Container, Kind, Observed, Spoke, Stack, Verb, Wanted, Who
 from stackctl.observe import container
-from stackctl.plan import plan, selected, waves
+from stackctl.plan import deviations, plan, selected, waves
 
 SEEN: dict[str, Any] = json.loads((Path(__file__).parent / "observed" / "full.json").read_text())
 PROJECT: str = SEEN["project"]
@@ -203,6 +203,58 @@ def test_a_value_under_a_secret_looking_name_is_never_shown(name: str) -> None:
     assert "hunter" not in repr(causes)
 
 
+@pytest.mark.parametrize(
+    ("key", "declared", "resolved"),
+    [
+        ("command", ["--pw=${DB_PASSWORD}"], ["--pw=hunter2"]),
+        ("environment", {"PLAIN": "$PLAINPW"}, {"PLAIN": "hunter2"}),
+        ("labels", {"plain": "a ${PLAINPW:-b}"}, {"plain": "a hunter2"}),
+        ("healthcheck", {"test": ["CMD", "ask", "${PW}"]}, {"test": ["CMD", "ask", "hunter2"]}),
+        ("hostname", "${WHERE}", "hunter2"),
+        ("volumes", [{"type": "bind", "source": "${PW}", "target": "/d"}], None),
+        ("deploy", {"resources": {"limits": {"memory": "${PW}"}}}, None),
+    ],
+)
+def test_a_value_that_comes_from_a_variable_is_never_shown(key: str, declared: Any, resolved: Any) -> None:
+    if key == "volumes":
+        resolved = [*SEEN["stanza"]["volumes"], {"type": "bind", "source": "/hunter2", "target": "/d"}]
+    elif key == "deploy":
+        resolved = {"resources": {"limits": {"memory": "1987654321"}}}
+    elif isinstance(resolved, dict):
+        resolved = {**SEEN["stanza"][key], **resolved}
+    of = Spoke("full", Kind.APP, {key: declared}, places={(): HERE})
+    causes = decide(want(**{key: resolved}), running(), of=of).causes
+    assert "hunter" not in repr(causes)
+    assert "1987654321" not in repr(causes)
+    assert "(changed)" in {cause.new for cause in causes}
+
+
+def test_a_variable_hides_its_own_entry_only_and_a_doubled_dollar_is_none() -> None:
+    environment = {**SEEN["stanza"]["environment"], "LEVEL": "debug", "PRICE": "5$", "PLAIN": "hunter2"}
+    of = Spoke(
+        "full",
+        Kind.APP,
+        {"environment": {"PLAIN": "${X}", "PRICE": "5$$", "LEVEL": "debug"}},
+        places={(): HERE},
+    )
+    causes = decide(want(environment=environment), running(), of=of).causes
+    assert {c.field: (c.old, c.new) for c in causes} == {
+        "environment.LEVEL": ("info", "debug"),
+        "environment.PLAIN": ("", "(changed)"),
+        "environment.PRICE": ("", "5$"),
+    }
+
+
+def test_a_switch_of_a_socket_proxy_is_shown_though_secrets_are_called_so() -> None:
+    environment = {**SEEN["stanza"]["environment"], "SECRETS": "1", "AUTH": "a-long-one"}
+    before = [*SEEN["inspect"]["Config"]["Env"], "SECRETS=0", "AUTH=0"]
+    causes = decide(want(environment=environment), running(Env=before)).causes
+    assert [(c.field, c.old, c.new) for c in causes] == [
+        ("environment.AUTH", "(changed)", "(changed)"),
+        ("environment.SECRETS", "0", "1"),
+    ]
+
+
 # ---- a newer stackctl
 
 RENDERED, RENDERED_NEW = {"stackctl.rendered": "old"}, {"stackctl.rendered": "new"}
@@ -250,6 +302,13 @@ def test_a_secret_or_variable_that_moved_is_the_hosts_and_not_shown() -> None:
     has = running(labelled={"stackctl.applied": applied("1")})
     assert decide(want(applied=applied("2")), has) == Action(
         "full", Verb.RECREATE, (Cause(Who.HOST, "variables changed"),)
+    )
+
+
+def test_a_file_whose_content_moved_is_named_by_its_key() -> None:
+    has = running(labelled={"stackctl.applied": f"{applied('1')}.@env_file=1,pw=1"})
+    assert decide(want(applied=f"{applied('1')}.@env_file=2,pw=1"), has) == Action(
+        "full", Verb.RECREATE, (Cause(Who.HOST, "content of env_file changed"),)
     )
 
 
@@ -327,3 +386,21 @@ def test_the_same_input_gives_the_same_plan() -> None:
     spokes = tuple(spoke(name, needs=("base",) if name != "base" else ()) for name in ("base", "x", "y"))
     containers = (running("x", User="7"), running("y", state="exited"))
     assert whole(spokes, containers) == whole(spokes[::-1], containers[::-1])
+
+
+# ---- the fields of what runs, for whoever does not believe its labels
+
+
+def deviating(wanted: Wanted, container: Container) -> tuple[str, ...]:
+    observed = Observed(PROJECT, (container,), image_defaults={IMAGE_ID: SEEN["image_config"]})
+    return deviations(Stack(PROJECT, (spoke(),)), BUNDLE, {"full": wanted}, observed)[container.id]
+
+
+def test_a_copy_that_only_has_the_labels_deviates() -> None:
+    assert deviating(want(), running()) == ()
+    assert deviating(want(), running(Cmd=["sleep", "inf"])) == ("command",)
+    environment = [*SEEN["inspect"]["Config"]["Env"], "PASSWORD=letmein"]
+    assert deviating(want(), running(Env=environment)) == ("environment.PASSWORD",)
+    assert deviating(want(), running(Image="other:1")) == ("image",)
+    assert deviating(want(image_id="sha256:" + "9" * 64), running()) == ("image",)
+    assert deviating(want(image="other:1"), running(Image="other:1")) == (), "a stand-in of this host"

@@ -87,6 +87,13 @@ def test_a_mounted_socket_is_found_wherever_it_is(source: str) -> None:
     assert f"portainer ({source})" in saw
 
 
+def test_a_link_to_the_socket_is_one_too() -> None:
+    held = replace(container("x"), mounts=(Mount("bind", "/srv/nothing-special", "/x"),))
+    assert see("socket-outside", held)[0] is PASSED
+    found = see("socket-outside", held, socket_paths=frozenset({"/srv/nothing-special"}))
+    assert found == (FAILED, "also mounted by x (/srv/nothing-special)")
+
+
 def test_a_volume_may_be_the_socket_too() -> None:
     held = replace(container("x"), mounts=(Mount("volume", "engine", "/x"),))
     volumes = {"engine": {"Options": {"type": "none", "o": "bind", "device": "/var/run"}}}
@@ -117,6 +124,16 @@ def test_who_sits_on_the_proxys_network() -> None:
     )
     named = replace(PROXY, policy=Policy(("traefik", "web")))
     assert see("members", ours=joined, stack=replace(STACK, spokes=(EDGE, named, told)))[0] is PASSED
+
+
+def test_a_policy_that_names_nobody_means_the_edge_and_known_programs() -> None:
+    joined = (*OURS[:2], container("w", "home_proxy", "home_socket", spoke="web"))
+    silent = replace(PROXY, policy=None)
+    told = replace(WEB, service={**WEB.service, "networks": {"socket": None}})
+    outcome, saw = see("members", ours=joined, stack=replace(STACK, spokes=(EDGE, silent, told)))
+    assert (outcome, saw) == (FAILED, "also on home_socket: w (no declared consumer)")
+    known = replace(told, service={**told.service, "image": "amir20/dozzle:v8"})
+    assert see("members", ours=joined, stack=replace(STACK, spokes=(EDGE, silent, known)))[0] is PASSED
 
 
 @pytest.mark.parametrize("target", ["p-id", "e-id", "e"])

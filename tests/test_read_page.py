@@ -203,9 +203,8 @@ def test_a_list_under_prose_is_not_the_field_s() -> None:
         ("**Volumes:** nowhere", 1),
         ("**Ports:** eighty, `80:80`", 1),
         ("**Networks:**", 1),
-        ("**Port:** http", 1),
-        ("**Port:** 99999", 1),
-        ("**Hostname:** a b", 1),
+        ("**Hostnme:** a.example.org", 1),
+        ("**Imgae:** `a:1`", 1),
         ("**Kind:** service", 1),
         ("**Config dir:** /etc/app", 1),
         ("**Config dir:** ../app", 1),
@@ -217,6 +216,20 @@ def test_a_list_under_prose_is_not_the_field_s() -> None:
 )
 def test_a_declared_field_that_is_not_understood_is_a_warning_with_its_line(line: str, count: int) -> None:
     assert told(read(f"# A\n\n{line}\n")) == [("SC111", 3)] * count
+
+
+@pytest.mark.parametrize(
+    "line", ["**Port:** http", "**Port:** 99999", "**Port:** 80 81", "**Hostname:** a b", "**Hostname:** a_b"]
+)
+def test_a_site_that_would_quietly_be_reached_no_more_is_an_error(line: str) -> None:
+    assert told(read(f"# A\n\n{line}\n")) == [("SC103", 3)]
+
+
+@pytest.mark.parametrize(
+    "line", ["**Note:** a", "**Exports:** a", "**Posts:** a", "**Fix:** a", "**Hosts** a"]
+)
+def test_a_bold_word_of_its_own_is_prose(line: str) -> None:
+    assert told(read(f"# A\n\n{line}\n")) == []
 
 
 def test_explicit_none_is_stated_and_absence_is_not() -> None:

@@ -166,6 +166,27 @@ def test_a_reference_names_its_secret_and_never_stands_for_nothing() -> None:
         interpolate(reference, {})
 
 
+def test_values_of_variables_that_the_files_name_are_taken_out_of_what_compose_says(tmp_path: Path) -> None:
+    declared = {
+        "a": [{"b": "x${PW}", "c": "$$NO"}],
+        "d": "${SHORT} ${OWN} ${DIR} ${GONE:-${INNER}}",
+        "e": "$",
+    }
+    variables = {
+        "PW": VALUE,
+        "SHORT": "abcde",
+        "OWN": "s-web",
+        "DIR": str(tmp_path),
+        "INNER": "inside",
+        "NO": "not named",
+        "OTHER": "not named either",
+    }
+    found = secrets.of_variables(stack(), declared, variables)
+    assert redacted(f"{variables!r} {VALUE}", found).count("word") == 0
+    assert redacted("abcde s-web inside", found) == "abcde s-web [redacted]"
+    assert redacted(f"{tmp_path} not named", found) == f"{tmp_path} not named"
+
+
 def test_the_applied_fingerprint_says_which_secret_changed_and_no_value() -> None:
     def label(key: bytes = KEY, stanza: str = "a", **values: str) -> str:
         macs = {name: secret_mac(name, value, key) for name, value in values.items()}

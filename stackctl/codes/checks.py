@@ -24,8 +24,9 @@ CODES = (
     Code(
         "CK104",
         _ERROR,
-        "the container carries the declared fingerprint",
-        "Evidence is bound to a fingerprint; what runs must be what the files declare.",
+        "the container carries the declared fingerprint, and is in every field what it stands for",
+        "Evidence is bound to a fingerprint; what runs must be what the files declare, and a label alone is "
+        "easily copied.",
     ),
     Code(
         "CK105",

@@ -103,8 +103,8 @@ CODES = (
         _WARNING,
         "a field of the page is not understood",
         "It looks like a declared field, but its value could not be read, so nothing comes of it.",
-        bad="**Port:** eighty",
-        good="**Port:** 80",
+        bad="**Kind:** service",
+        good="**Kind:** app",
         hint="write it as the other pages do, or `N/A (reason)`",
     ),
     Code(

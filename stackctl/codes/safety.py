@@ -164,4 +164,15 @@ CODES = (
         good="volumes: [data:/data]",
         hint="remove it, or accept it with the reason for which the program needs it",
     ),
+    Code(
+        "SC417",
+        _ERROR,
+        "a spoke on a socket proxy's network that is none of its consumers",
+        "Whoever sits there can ask Docker whatever the proxy lets through. Consumers are those that the "
+        "policy names, by program or by spoke; where it names none, the edge and every image that is known "
+        "to ask. An error in `hardening: strict`, a warning in `as-is`.",
+        bad="networks: [proxy, socket]   # of an app that never asks Docker",
+        good="networks: [proxy]",
+        hint="take it off that network, or name it under `consumers` in the proxy's policy",
+    ),
 )

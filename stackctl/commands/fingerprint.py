@@ -27,6 +27,7 @@ def fingerprint(
     running: dict[str, str] = {}
     if applied:
         view = look_at_host(opened, environ)
+        yield from view.unread()
         observed = observe(Engine.connect(environ), opened.stack.name)
         labels = known_applied(opened, view, {name: image_id(observed, view, name) for name in chosen})
         running = {c.spoke: c.labels.get(APPLIED_LABEL, "") for c in observed.containers}

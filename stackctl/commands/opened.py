@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from stackctl import cache, files, secrets, state
+from stackctl import cache, contents, files, secrets, state
 from stackctl.compose import Compose
+from stackctl.contents import Contents
 from stackctl.endpoint import other_socket, socket_group
 from stackctl.errors import UsageError
 from stackctl.events import Event, Said
@@ -40,6 +41,14 @@ class HostView:
     """Secret -> what tells whether it changed; without reading them, what was last given out."""
     redact: tuple[str, ...] = field(default=(), repr=False)
     """Spellings of every value that is known, to be taken out of what is shown or kept."""
+    contents: Contents = field(default_factory=Contents, repr=False)
+    """Of the files that containers are made with."""
+
+    def unread(self) -> Iterator[Said]:
+        """Says which files could not be read: a change of them stays unnoticed."""
+        for spoke, path in self.contents.unread:
+            message = f"{spoke}: `{path}` cannot be read here, so a change of its content is not noticed"
+            yield Said(message, warning=True)
 
     def stand_ins(self) -> Iterator[Event]:
         """Says which images run here in place of the declared ones: what is proved is proved of those."""
@@ -86,10 +95,11 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
     view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
+    held = contents.read(opened.stack, view.stanzas, opened.root, host.variables)
     if not opened.stack.secret_sources:
-        return HostView(host, view)
+        return HostView(host, view, contents=held)
     known = secrets.at_hand(opened.stack, opened.root, host.variables)
-    return HostView(host, view, macs=state.applied_secrets(opened.root), redact=known)
+    return HostView(host, view, macs=state.applied_secrets(opened.root), redact=known, contents=held)
 
 
 def with_secrets(opened: Opened, view: HostView, spokes: Collection[str]) -> HostView:
@@ -148,4 +158,5 @@ def compose_for(opened: Opened, view: HostView, environ: Mapping[str, str]) -> C
     """
     carried = view.secrets.environment(opened.stack.secret_sources)
     environment = {**environ, **view.host.variables, **carried}
-    return Compose(opened.stack.name, opened.root, environment, view.redact)
+    known = secrets.of_variables(opened.stack, opened.bundle.compose, view.host.variables)
+    return Compose(opened.stack.name, opened.root, environment, (*view.redact, *known))

@@ -43,6 +43,7 @@ def plan(
     only = named(opened, spokes)
     yield from left_out(opened, known_profiles(opened, profiles), only)
     view = look_at_host(opened, environ)
+    yield from view.unread()
     observed = observe(Engine.connect(environ), opened.stack.name)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)

@@ -31,6 +31,7 @@ def render(root: Path, *, check: bool, stdout: bool, environ: Mapping[str, str])
             Exit.PENDING if differing else Exit.DONE,
         )
     view = look_at_host(opened, environ)
+    yield from view.unread()
     return Ended(write(opened, view, known_applied(opened, view, state.applied_images(root))))
 
 
@@ -56,7 +57,7 @@ def known_applied(opened: Opened, view: HostView, images: Mapping[str, str]) -> 
     for spoke, stanza in view.on_host.stanzas.items():
         used = [name for name in opened.stack.spoke(spoke).secrets if name in opened.stack.secret_sources]
         if images.get(spoke) and all(name in view.macs for name in used):
-            macs = {name: view.macs[name] for name in used}
+            macs = {name: view.macs[name] for name in used} | view.contents.macs(spoke, key)
             labels[spoke] = applied(opened.bundle.fingerprints[spoke], stanza, images[spoke], key, macs)
     return labels
 

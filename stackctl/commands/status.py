@@ -55,6 +55,7 @@ def look(root: Path, engine: Engine, environ: Mapping[str, str]) -> tuple[Status
     said: list[Said] = []
     opened = open_stack(root)
     view = look_at_host(opened, environ)
+    said += view.unread()
     observed = observe(engine, opened.stack.name)
     history = records.read(root)
     if history.torn:

@@ -46,6 +46,7 @@ def up(
     yield from left_out(opened, known_profiles(opened, profiles), only)
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
+    yield from view.unread()
     engine = Engine.connect(environ)
     if not engine.is_local:
         raise StackctlError(

@@ -10,17 +10,25 @@ from pathlib import Path
 from stackctl import records, state
 from stackctl.checks import checks
 from stackctl.codes.checks import OF_HOST
+<<<<<<< HEAD
 from stackctl.commands.opened import HostView, Opened, known_profiles, look_at_host, named, open_stack
+=======
+from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
+from stackctl.commands.plan import image_id
+>>>>>>> fixv
 from stackctl.commands.story import Ended, Story, VerifyAnswer
+from stackctl.endpoint import leading_to
 from stackctl.engine import Engine
 from stackctl.errors import Exit, UsageError
 from stackctl.events import Checked, Event, Said
 from stackctl.files import write_atomically
 from stackctl.findings import Severity
 from stackctl.junit import junit
-from stackctl.model import Result
+from stackctl.model import Observed, Result, Wanted
 from stackctl.observe import in_full, observe
+from stackctl.plan import deviations
 from stackctl.process import redacted
+from stackctl.verify.reach import USUAL_SOCKETS, mounted_path
 from stackctl.verify.runner import verify as run_checks
 
 
@@ -55,6 +63,7 @@ def prove(
     results: list[Result] = []
     prober_image = view.host.prober_image or opened.stack.prober_image
     observed = in_full(engine, observe(engine, opened.stack.name))
+    observed = _compared(opened, view, _resolved(engine, observed))
     among = chosen | {container.spoke for container in observed.containers}
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
     if whole_host:
@@ -69,12 +78,38 @@ def prove(
     return tuple(results)
 
 
+<<<<<<< HEAD
 def meant(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
     """Without names: the spokes that these profiles mean, those applied here before, and those present.
 
     Raises:
         UsageError: That is none, and checking nothing proves nothing.
     """
+=======
+def _resolved(engine: Engine, observed: Observed) -> Observed:
+    """The same, with the mounted paths that lead to a socket; only this machine's own can be followed."""
+    if not engine.is_local:
+        return observed
+    everyone = (*observed.containers, *observed.others)
+    paths = {mounted_path(mount, observed.volumes) for c in everyone for mount in c.mounts} - {""}
+    sockets = {engine.endpoint.socket, *USUAL_SOCKETS} - {""}
+    return replace(observed, socket_paths=leading_to(sockets, paths))
+
+
+def _compared(opened: Opened, view: HostView, observed: Observed) -> Observed:
+    """The same, with the fields in which each container is not what this host wants of its spoke."""
+    unknown = {finding.spoke for finding in view.on_host.findings}
+    wanted = {
+        name: Wanted(stanza, "", image_id(observed, view, name))
+        for name, stanza in view.on_host.stanzas.items()
+        if name not in unknown
+    }
+    return replace(observed, deviations=deviations(opened.stack, opened.bundle, wanted, observed))
+
+
+def active_or_running(opened: Opened, engine: Engine, profiles: frozenset[str]) -> set[str]:
+    """Without names: the spokes that these profiles mean, and those that run anyway."""
+>>>>>>> fixv
     present = {container.spoke for container in observe(engine, opened.stack.name).containers}
     known = present | state.applied_images(opened.root).keys()
     found = {s.name for s in opened.stack.spokes if s.active(profiles) or s.name in known}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stackctl import strict
+from stackctl.checks import home_of
 from stackctl.codes import finding
 from stackctl.findings import Finding
 from stackctl.lint.safety import severity
 from stackctl.model import Kind, Stack
+from stackctl.policy import is_consumer
 from stackctl.policy_problems import problems
 
 _HOLES = ("SC403", "SC405")
@@ -26,4 +29,20 @@ def policies_hold_what_they_say(stack: Stack) -> Iterator[Finding]:
             yield finding(found.code, spoke.at(*found.path), found.message, found.hint, spoke.name, how)
 
 
-RULES = (policies_hold_what_they_say,)
+def only_consumers_sit_with_a_proxy(stack: Stack) -> Iterator[Finding]:
+    """SC417: whoever sits where a socket proxy answers is one of its consumers."""
+    for proxy in stack.of_kind(Kind.SOCKET_PROXY):
+        home = home_of(stack, proxy)
+        if strict.listen(proxy) or home not in proxy.networks:
+            continue
+        for spoke in stack.spokes:
+            if spoke.kind is Kind.SOCKET_PROXY or home not in spoke.networks:
+                continue
+            if not is_consumer(stack, spoke, proxy):
+                message = f"{spoke.name} can ask `{proxy.name}` on `{home}`, but is none of its consumers"
+                hint = f"take it off `{home}`, or name it under `consumers` in the policy of {proxy.name}"
+                at = spoke.at("networks", home)
+                yield finding("SC417", at, message, hint, spoke.name, severity(spoke))
+
+
+RULES = (policies_hold_what_they_say, only_consumers_sit_with_a_proxy)

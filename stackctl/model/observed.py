@@ -62,6 +62,10 @@ class Observed:
     """Name -> its description, once everything on the Engine was looked at in full."""
     engine_warnings: tuple[str, ...] = ()
     """What the Engine warns of about itself, once it was asked."""
+    socket_paths: frozenset[str] = frozenset()
+    """Paths that containers mount and that lead to an engine's socket here, by whatever name or link."""
+    deviations: Mapping[str, tuple[str, ...]] | None = None
+    """Container id -> the fields in which it is not what this host wants; of those that could be compared."""
 
     def image_id(self, reference: str) -> str:
         """The id of the image that a reference means on this Engine; empty where it is not there."""

@@ -1,4 +1,7 @@
-"""A page that people read -> one half of a spoke. A field that cannot be read is a warning."""
+"""A page that people read -> one half of a spoke.
+
+A field that cannot be read is a warning; it is an error where a site would quietly be reached no more.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
 
 _DIGEST = re.compile(r"(?:(?P<repository>[^@\s]+)@)?(?P<digest>sha256:[0-9a-f]{64})\Z")
+_PORT_HINT = "write the container's port as a number from 1 to 65535, or `N/A (reason)`"
+_HOST_HINT = "write it as `name.example.org`, or `N/A (reason)`"
 
 
 def read_page(source: Source) -> Partial:
@@ -40,6 +45,9 @@ class _Page:
 
     def not_understood(self, at: Location, message: str, hint: str = "") -> None:
         self.findings.append(finding("SC111", at, message, hint))
+
+    def wrong(self, at: Location, message: str, hint: str) -> None:
+        self.findings.append(finding("SC103", at, message, hint))
 
     def partial(self) -> Partial:
         service: dict[str, Any] = {}
@@ -102,7 +110,10 @@ class _Page:
         self.places[(key,)] = self._at(found)
         values = items(found.value)
         if len(values) != 1 or re.search(r"[\s`]", values[0].text):
-            self.not_understood(self._at(found), f"`{found.value}` is not one {key}")
+            if key == "port":
+                self.wrong(self._at(found), f"`{found.value}` is not one port", _PORT_HINT)
+            else:
+                self.not_understood(self._at(found), f"`{found.value}` is not one {key}")
             return None
         return values[0].text
 
@@ -234,7 +245,7 @@ class _Page:
                 # It would end a rule of the edge and begin another, so it is no slip to read over.
                 self.findings.append(finding("SC110", at, f"`{item.text}` is not a host name"))
             else:
-                self.not_understood(at, f"`{item.text}` is not a host name")
+                self.wrong(at, f"`{item.text}` is not a host name", _HOST_HINT)
         if not hosts:
             return () if not stated else None
         return (RouteDraft(tuple(dict.fromkeys(hosts)), port),)
@@ -247,7 +258,7 @@ class _Page:
         match = re.fullmatch(r"([0-9]{1,5})(?:/tcp)?", one)
         if match and 0 < int(match[1]) < 65536:
             return int(match[1])
-        self.not_understood(self.places[("port",)], f"`{one}` is not a port of the container")
+        self.wrong(self.places[("port",)], f"`{one}` is not a port of the container", _PORT_HINT)
         return None
 
     def _settings_dir(self) -> str | None:

@@ -59,6 +59,8 @@ _EXPECTED = re.compile(
 )
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)\Z")
 _SHELLS = ("", "bash", "sh", "shell", "console", "zsh")
+_OWN_WORDS = frozenset(("posts", "pots", "post", "parts", "part", "users", "kinds", "phases", "images"))
+"""Near a declared field, but more likely meant."""
 
 
 ISSUE = ("symptom", "cause", "fix")
@@ -177,6 +179,9 @@ class _Reader:
         if name not in DECLARED:
             # Another bold word ends the list above it, as a field of the page would.
             bold = line.text.startswith(("**", "__")) and name not in ISSUE
+            if bold and section in _PLACES_OF_FIELDS and (near := _nearly(name)):
+                hint = f"did you mean `{near.capitalize()}`?"
+                self.not_understood(at, f"`{word}` is no declared field, so it is not read", hint)
             return found if bold or part == "fingerprint inputs" else None
         found.key = DECLARED[name]
         if section not in _PLACES_OF_FIELDS:
@@ -225,6 +230,15 @@ class _Reader:
             self.outline.verify[-1].command(fence.content, self.source.at(fence.line, fence.column))
         elif section == "configuration" and part == "key settings" and fence.language in ("yaml", "yml"):
             self.outline.settings.append(fence)
+
+
+def _nearly(name: str) -> str:
+    """The declared field that this label misspells; empty where it is a word of its own."""
+    import difflib  # a page without such a label does without
+
+    alike = [field for field in (*DECLARED, *RECORDED) if field[0] == name[:1]]
+    near = difflib.get_close_matches(name, alike, n=1, cutoff=0.8) if name not in _OWN_WORDS else []
+    return near[0] if near else ""
 
 
 def words(text: str) -> str:

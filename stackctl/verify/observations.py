@@ -65,7 +65,7 @@ def networks(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> 
 
 
 def fingerprint(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
-    """Each container of the spoke carries the fingerprint that the files declare."""
+    """Each container of the spoke carries the declared fingerprint, and is what it stands for."""
     containers = _present(observed, stack, check.spoke)
     if not containers:
         return Outcome.UNREACHABLE, "does not run"
@@ -77,7 +77,21 @@ def fingerprint(observed: Observed, stack: Stack, bundle: Bundle, check: Check) 
         if carried != declared:
             what = f"carries {_short(carried)}" if carried else "carries no fingerprint"
             return Outcome.FAILED, f"{container.name} {what}; the files declare {_short(declared)}"
-    return Outcome.PASSED, f"carries {_short(declared)}"
+    if observed.deviations is None:
+        return Outcome.PASSED, f"carries {_short(declared)}"
+    for container in containers:
+        # Labels are easily copied; what else the container was made of tells whether they are true.
+        fields = observed.deviations.get(container.id)
+        if fields is None:
+            what = "is not comparable: a variable that its spoke needs is not defined on this host"
+            return Outcome.UNREACHABLE, f"{container.name} {what}"
+        if fields:
+            more = f" and {len(fields) - 5} more" if len(fields) > 5 else ""
+            return Outcome.FAILED, (
+                f"{container.name} carries {_short(declared)}, but differs from the files in "
+                f"{', '.join(fields[:5])}{more}"
+            )
+    return Outcome.PASSED, f"carries {_short(declared)}, and every field is as declared"
 
 
 OBSERVATIONS: Mapping[str, Observe] = {

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from stackctl.api import consumer, consumer_of_image
 from stackctl.checks import home_of
 from stackctl.haproxy import volume_name
 from stackctl.model import Bundle, Check, Container, Kind, Mount, Observed, Outcome, Spoke, Stack, Stanza
+from stackctl.policy import is_consumer
 from stackctl.strict import listen
 from stackctl.verify.throwaway import STACK_LABEL
 
@@ -19,7 +19,7 @@ Holders = Iterable[tuple[str, str]]
 """Names of containers, and what each has that it should not have."""
 
 _SOCKET = re.compile(r"(?:\A|/)(?:docker|podman|containerd|buildkitd|crio|dockershim)\.sock(?:\.raw)?\Z")
-_USUAL = (
+USUAL_SOCKETS = (
     "/run/docker.sock",
     "/run/containerd/containerd.sock",
     "/run/buildkit/buildkitd.sock",
@@ -96,26 +96,33 @@ def _holders(containers: Iterable[Container], observed: Observed, proxy: str) ->
     sockets = _sockets(observed, proxy)
     for container in containers:
         for mount in container.mounts:
-            if given := _given(mount, sockets, observed.volumes):
+            if given := _given(mount, sockets, observed):
                 yield container.name, given
 
 
 def _sockets(observed: Observed, proxy: str) -> tuple[PurePosixPath, ...]:
     """Where the Engine's socket is: at the usual paths, and wherever the proxy has it from."""
     mounted = (m.source for c in observed.of_spoke(proxy) for m in c.mounts if m.source.endswith(".sock"))
-    return tuple({_plain(path) for path in (*_USUAL, *mounted)})
+    return tuple({_plain(path) for path in (*USUAL_SOCKETS, *mounted)})
 
 
-def _given(mount: Mount, sockets: tuple[PurePosixPath, ...], volumes: Mapping[str, Stanza]) -> str:
-    """The path by which this mount gives an engine's socket; empty where it does not."""
+def mounted_path(mount: Mount, volumes: Mapping[str, Stanza]) -> str:
+    """The path of the host that is mounted; empty where none is."""
     source = mount.source
     if mount.type == "volume":
         # A volume may itself be a bind mount of a path of the host.
         source = str(((volumes.get(source) or {}).get("Options") or {}).get("device", ""))
-    if not source.startswith("/"):
+    return source if source.startswith("/") else ""
+
+
+def _given(mount: Mount, sockets: tuple[PurePosixPath, ...], observed: Observed) -> str:
+    """The path by which this mount gives an engine's socket; empty where it does not."""
+    source = mounted_path(mount, observed.volumes)
+    if not source:
         return ""
     plain = _plain(source)
-    gives = _SOCKET.search(source) or _OF_USERS.match(str(plain))
+    # Text cannot tell what a link leads to.
+    gives = source in observed.socket_paths or _SOCKET.search(source) or _OF_USERS.match(str(plain))
     if gives or any(socket.is_relative_to(plain) for socket in sockets):
         return source if source == mount.source else f"{source} by the volume {mount.source}"
     return ""
@@ -156,12 +163,7 @@ def _no_consumer(stack: Stack, proxy: Spoke, container: Container) -> str:
         return ""
     if not set(spoke.networks) & set(proxy.networks):
         return "its files do not put it there"
-    if proxy.policy and proxy.policy.consumers:
-        declared = {found.name if (found := consumer(n)) else n for n in proxy.policy.consumers}
-        known = consumer_of_image(spoke.image)
-        if not {spoke.name, known.name if known else ""} & declared:
-            return "no declared consumer"
-    return ""
+    return "" if is_consumer(stack, spoke, proxy) else "no declared consumer"
 
 
 def namespaces(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:

@@ -176,6 +176,7 @@ def _stack(name: str) -> Stack:
             "environment": {"CONTAINERS": "1", "POST": "0"},
             "volumes": [{"type": "bind", "source": SOCKET, "target": SOCKET, "read_only": True}],
             "tmpfs": ["/tmp", "/run"],
+            "stop_signal": "SIGTERM",
             "networks": {"socket": None},
             "healthcheck": {
                 "test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:2375/_ping"],
