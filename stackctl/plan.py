@@ -210,7 +210,8 @@ def _causes(
     yield from fields
     other, secrets = changed(has.get("stackctl.applied", ""), want.applied)
     if not same:
-        inputs = tuple(_input_causes(spoke, has, should))
+        # Where fields say what moved in the stanza, its hash would only say it again, and with no place.
+        inputs = tuple(c for c in _input_causes(spoke, has, should) if not fields or c.field != "input stanza")
         yield from inputs
         if not (fields or inputs or image):
             yield _own(spoke, has, should, "stackctl.fingerprint", Who.YOU)
