@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import signal
+
 import pytest
+
+# A shell that starts this run in the background ignores Ctrl-C for it and for all that it starts, and then no
+# program under test could be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
