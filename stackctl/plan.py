@@ -210,8 +210,10 @@ def _causes(
     yield from fields
     other, secrets = changed(has.get("stackctl.applied", ""), want.applied)
     if not same:
-        # Where fields say what moved in the stanza, its hash would only say it again, and with no place.
-        inputs = tuple(c for c in _input_causes(spoke, has, should) if not fields or c.field != "input stanza")
+        # Where fields say what moved in the stanza, its hash would only say so again, with no place.
+        inputs = tuple(
+            c for c in _input_causes(spoke, has, should) if not fields or c.field != "input stanza"
+        )
         yield from inputs
         if not (fields or inputs or image):
             yield _own(spoke, has, should, "stackctl.fingerprint", Who.YOU)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from stackctl import fingerprint, haproxy, strict, yaml_text
@@ -15,7 +16,7 @@ from stackctl.edge import traefik
 from stackctl.lint.dependencies import has_healthcheck
 from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Spoke, Stack, Stanza
 from stackctl.switches import writes
-from stackctl.templates import Templates
+from stackctl.templates import Templates, differing
 
 COMPOSE_FILE = "docker-compose.yml"
 RENDERED_DIR = "rendered"
@@ -40,6 +41,7 @@ def render(stack: Stack) -> Bundle:
     Raises:
         StackctlError: A template fails.
     """
+    stack = replace(stack, templates=differing(stack.templates))
     templates = Templates(stack.templates)
     services: dict[str, Stanza] = {}
     files: dict[str, bytes] = {}

@@ -46,6 +46,8 @@ def first_stack(name: str, domain: str) -> dict[str, bytes]:
         for suffix in ("md", "yaml"):
             text = (_shipped_spokes() / f"{spoke}.{suffix}").read_text(encoding="utf-8")
             text = re.sub(rf"\b{_SHIPPED_NAME}_", f"{name}_", text).replace(_SHIPPED_DOMAIN, domain)
+            # What the page records is of the stack that it was shipped in.
+            text = re.sub(r"\*\*Last change fingerprint:.*\n", "", text)
             files[f"spokes/{spoke}.{suffix}"] = text.encode()
     return files
 

@@ -23,6 +23,16 @@ def packaged_dir() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent / "templates"
 
 
+def differing(own: Mapping[str, str]) -> dict[str, str]:
+    """A stack's own templates without copies of packaged ones, which are nobody's change."""
+
+    def packaged(name: str) -> str | None:
+        path = packaged_dir() / name
+        return path.read_text() if path.is_file() else None
+
+    return {name: text for name, text in own.items() if packaged(name) != text}
+
+
 class Templates:
     """The stack's own templates before the packaged ones."""
 

@@ -10,6 +10,7 @@ import pytest
 from stackctl import fingerprint
 from stackctl.model import Edge, Kind, Route, Spoke, Stack
 from stackctl.render import render
+from stackctl.templates import packaged_dir
 
 WEB: dict[str, Any] = {
     "image": "nginx:1.29-alpine",
@@ -89,6 +90,13 @@ def test_a_route_of_another_spoke_leaves_the_edge_alone() -> None:
 def test_an_edge_changes_with_what_its_configuration_says() -> None:
     renamed = replace(STACK, networks={**NETWORKS, "proxy": {"name": "other"}})
     assert digest(renamed, "traefik") != digest(STACK, "traefik")
+
+
+def test_a_copy_of_a_packaged_template_is_nobodys_change() -> None:
+    name = "kinds/app.yaml.j2"
+    copied = replace(STACK, templates={name: (packaged_dir() / name).read_text()})
+    assert digest(copied) == digest(STACK)
+    assert render(copied).files == render(STACK).files
 
 
 def test_an_own_template_counts_by_its_result() -> None:

@@ -122,6 +122,12 @@ def ship(root: Path, name: str, *, switches: bool = False) -> ShippedStack:
         text = text.replace("### Fingerprint Inputs\n", SETTINGS)
         (root / "spokes" / "docker-socket-proxy.yaml").write_text(MANIFEST)
     page.write_text(text)
+    for shipped in (root / "spokes").glob("*.md"):
+        # What a page records is of the stack under its own name.
+        kept = [
+            line for line in shipped.read_text().splitlines(keepends=True) if "Last change fing" not in line
+        ]
+        shipped.write_text("".join(kept))
     yaml = YAML(typ="safe", pure=True)
     there = REPOSITORY / "stack.local.yaml"
     local = (yaml.load(there) if there.exists() else None) or {}
