@@ -31,7 +31,8 @@ from tests.scenarios.engine_room import EngineRoom
 from tests.scenarios.shipped import REPOSITORY, ShippedStack
 from tests.shown import Block, Shown, blocks, commands
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+# Two whole documents, command by command, take minutes.
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 
 NEW_SPOKES = ("hello", "blog")
 """The names that the documents give to spokes which run whoami."""
