@@ -264,6 +264,7 @@ with Engine.connect() as engine:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_copy_goes_however_its_run_ends(right: ProbedStack, number: signal.Signals) -> None:
     stack = right.room.project()

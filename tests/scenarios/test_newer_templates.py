@@ -16,7 +16,7 @@ from stackctl.templates import packaged_dir
 from tests.scenarios.engine_room import EngineRoom
 from tests.scenarios.shipped import ShippedStack
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 # The command line of another version: the same program with other packaged templates.
 UPGRADED = """

@@ -19,7 +19,7 @@ import pytest
 from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.shipped import ShippedStack
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 SOCKET = "/var/run/docker.sock"
 

@@ -16,7 +16,7 @@ from stackctl.verify import throwaway
 from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.probed import probers
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 # Asks an address that swallows everything, so that it is still waiting when the signal comes.
 ASKS = """

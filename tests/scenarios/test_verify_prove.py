@@ -16,7 +16,7 @@ from stackctl.verify.mutations import prove
 from tests.scenarios.engine_room import EngineRoom
 from tests.scenarios.probed import ProbedStack, outsider, probers, running
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PROXY = "docker-socket-proxy"
 POSITIVE = {"CK101", "CK102", "CK104", "CK214", "CK301"}
