@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -28,6 +29,7 @@ from stackctl.model import (
 from stackctl.override import MACHINE_VARIABLES
 from stackctl.read.variables import InvalidVariable
 from stackctl.read.variables import names as variables_in
+from stackctl.replace import replacement, sharers
 from stackctl.switches import DIALECTS
 
 _SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|DSN|_URL$|_URI$", re.IGNORECASE)
@@ -60,9 +62,14 @@ def plan(
         spoke, want = stack.spoke(name), wanted[name]
         declared = services.get(name) or spoke.service
         action = _decide(spoke, want, declared, running.get(name, ()), observed, names, volumes, refresh)
-        if only and name not in only and action.verb is Verb.RECREATE:
+        if action.verb is not Verb.RECREATE:
+            return action
+        if only and name not in only:
             return Action(name, Verb.NOTHING, action.causes)
-        return action
+        image = observed.image_defaults.get(want.image_id) or _image_of(running[name])
+        return replace(
+            action, replacement=replacement(spoke, want.stanza, running[name], image, sharers(stack, name))
+        )
 
     known = {spoke.name for spoke in stack.spokes}
     gone = sorted(
@@ -311,6 +318,11 @@ def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:
                 yield Cause(Who.HOST, "exit code", str(container.exit_code), "0")
             continue
         yield Cause(Who.HOST, "state", container.state, "running")
+
+
+def _image_of(containers: Iterable[Container]) -> Stanza:
+    """What the image set when these were made, the best guess where the new one is not here yet."""
+    return next((c.inspect["Config"] for c in containers), NOTHING)
 
 
 def _replicas(stanza: Stanza) -> int:

@@ -15,6 +15,7 @@ ROOMS = (
     "errors names",
     "findings codes",
     "model",
+    "replace",
     "events",
     "yaml_text",
     "fingerprint api switches policy policy_problems haproxy harmless strict edge",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,11 @@ def decide(wanted: Wanted, *containers: Container, of: Spoke | None = None, refr
     of = of or spoke()
     observed = Observed(PROJECT, containers, image_defaults={IMAGE_ID: SEEN["image_config"]})
     found = plan(Stack(PROJECT, (of,)), BUNDLE, {of.name: wanted}, observed, (), refresh=refresh)
-    assert [action.spoke for action in found.actions] == [of.name]
-    return found.actions[0]
+    [action] = found.actions
+    assert action.spoke == of.name
+    assert (action.replacement is not None) is (action.verb is Verb.RECREATE)
+    # How it is replaced has tests of its own.
+    return replace(action, replacement=None)
 
 
 def told(action: Action) -> tuple[Verb, list[tuple[Who, str]]]:

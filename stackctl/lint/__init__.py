@@ -14,6 +14,7 @@ from stackctl.lint import (
     networks,
     pages,
     policies,
+    replacing,
     safety,
     secrets,
     sharing,
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     *literals.RULES,
     *policies.RULES,
     *pages.RULES,
+    *replacing.RULES,
     *secrets.RULES,
 )
 

@@ -31,7 +31,7 @@ from stackctl.model.check import (
     Widened,
 )
 from stackctl.model.observed import Container, Observed
-from stackctl.model.plan import Action, Cause, Plan, Verb, Who
+from stackctl.model.plan import Action, Cause, Plan, Replacement, Verb, Way, Who
 from stackctl.model.secret import (
     SECRET_NAME,
     SECRET_VARIABLE,
@@ -105,6 +105,7 @@ __all__ = [
     "Port",
     "Published",
     "Recorded",
+    "Replacement",
     "Request",
     "Result",
     "Route",
@@ -117,6 +118,7 @@ __all__ = [
     "Verb",
     "Wanted",
     "Warned",
+    "Way",
     "Who",
     "Widened",
     "secret_of",

@@ -34,11 +34,35 @@ class Cause:
     at: Location | None = None
 
 
+class Way(StrEnum):
+    """How a running container gives way to what is wanted."""
+
+    BESIDE = "beside"
+    """The new one starts beside the old one, and takes over once it works."""
+    STOP_FIRST = "stop-first"
+    RELOAD = "reload"
+    """The container stays and reads its configuration again."""
+    JOB = "job"
+    """Nothing to take over from: it runs again."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    way: Way
+    reasons: tuple[str, ...] = ()
+    """Why the new container cannot start beside the old one, as `it publishes port 8080`."""
+    data: tuple[str, ...] = ()
+    """Where it writes what outlives its container, as `volume db-data at /data`: going back to the old
+    container does not bring that back."""
+
+
 @dataclass(frozen=True)
 class Action:
     spoke: str
     verb: Verb
     causes: tuple[Cause, ...] = ()
+    replacement: Replacement | None = None
+    """How, where something that is there is replaced."""
 
 
 @dataclass(frozen=True)
