@@ -85,6 +85,8 @@ def differences(
         **attached.ports_of(running),
         **attached.networks_of(running, wanted, should),
     }
+    if unlabelled(running):
+        should.pop("labels.stackctl.spoke", None)
     # Whether a secret changed stands in the applied fingerprint; its value is nowhere to compare with.
     for variable, value in _stated(wanted.get("environment")).items():
         if secret_of(value):
@@ -97,6 +99,11 @@ def differences(
         for name in sorted(should.keys() | does.keys())
         if should.get(name, "") != does.get(name, "")
     )
+
+
+def unlabelled(container: Container) -> bool:
+    """Whether stackctl never made this container: only its fields tell what it was made of."""
+    return container.labels.keys().isdisjoint({"stackctl.spoke", *OWN_LABELS})
 
 
 # ---- fields that have one value

@@ -8,7 +8,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any
 
-from stackctl.compare import Difference, differences
+from stackctl.compare import Difference, differences, unlabelled
 from stackctl.fingerprint import CONTENT, changed
 from stackctl.model import (
     NOTHING,
@@ -34,6 +34,7 @@ from stackctl.switches import DIALECTS
 
 _SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|DSN|_URL$|_URI$", re.IGNORECASE)
 _SWITCHES = frozenset(switch for dialect in DIALECTS for switch in dialect.switches)
+LABELS_PENDING = "labels pending"
 _LIMITS = ("mem_limit", "cpus", "pids_limit")
 
 
@@ -223,7 +224,9 @@ def _causes(
         )
         yield from inputs
         if not (fields or inputs or image):
-            yield _own(spoke, has, should, "stackctl.fingerprint", Who.YOU)
+            # What ran before its stack was adopted is left alone; the next real change brings the labels.
+            pending = Cause(Who.STACKCTL, LABELS_PENDING) if unlabelled(container) else None
+            yield pending or _own(spoke, has, should, "stackctl.fingerprint", Who.YOU)
     elif rendered:
         if not fields:
             yield _own(spoke, has, should, "stackctl.rendered", Who.STACKCTL)

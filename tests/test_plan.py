@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stackctl.compare import OWN_LABELS
 from stackctl.findings import Location
 from stackctl.model import Action, Bundle, Cause, Container, Kind, Observed, Spoke, Stack, Verb, Wanted, Who
 from stackctl.observe import container
@@ -390,6 +391,24 @@ def test_the_same_input_gives_the_same_plan() -> None:
     spokes = tuple(spoke(name, needs=("base",) if name != "base" else ()) for name in ("base", "x", "y"))
     containers = (running("x", User="7"), running("y", state="exited"))
     assert whole(spokes, containers) == whole(spokes[::-1], containers[::-1])
+
+
+# ---- what ran before its stack was adopted
+
+
+def adopted(**changed: Any) -> tuple[str, list[tuple[str, str]]]:
+    """Verb and causes for a container that plain Compose made."""
+    container = running(without=("stackctl.spoke", *OWN_LABELS), **changed)
+    observed = Observed(PROJECT, (container,), image_defaults={IMAGE_ID: SEEN["image_config"]})
+    labelled = want(labelled={"stackctl.fingerprint": "1.f", "stackctl.rendered": "r"})
+    made = plan(Stack(PROJECT, (spoke(),)), BUNDLE, {"full": labelled}, observed, ()).actions[0]
+    return made.verb, [(cause.who, cause.field) for cause in made.causes]
+
+
+def test_a_container_without_labels_that_is_as_wanted_is_left_alone_until_a_real_change() -> None:
+    assert adopted() == ("nothing", [("stackctl", "labels pending")])
+    assert adopted(User="7") == ("recreate", [("you", "user")])
+    assert adopted(state="paused")[0] == "recreate"
 
 
 # ---- the fields of what runs, for whoever does not believe its labels
