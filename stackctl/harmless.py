@@ -35,7 +35,7 @@ _OF_CONTAINER = re.compile(
     _VERSION + r"/containers/([0-9a-f]{64})/(?:json|logs|export|archive|top|changes|stats)"
 )
 _EVENTS = re.compile(_VERSION + "/events")
-_ENDS = re.compile(r"(?:\A|&)until=[0-9]+(?:&|\Z)")
+_ENDS = re.compile(r"(?:\A|&)until=[0-9]+(?:\.[0-9]{1,9})?(?:&|\Z)")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 

@@ -137,7 +137,7 @@ def test_docker_signs_its_answers(passes: bool, status: int, from_docker: bool, 
 def test_each_leak_is_told_by_its_class() -> None:
     marks = live.Marks(log="said")
     everything = Strict(frozenset(operations()))
-    reads = live.canary_probes(STACK, "proxy", everything, "a" * 64, 1000)
+    reads = live.canary_probes(STACK, "proxy", everything, "a" * 64, "1000.5")
     assert {p.name for p in reads} >= {
         "GET /containers/{id}/json",
         "GET /containers/{id}/archive",
@@ -149,4 +149,4 @@ def test_each_leak_is_told_by_its_class() -> None:
         "leak-environment",
         "leak-log",
     }
-    assert live.canary_probes(STACK, "proxy", Strict(frozenset()), "a" * 64, 1000) == ()
+    assert live.canary_probes(STACK, "proxy", Strict(frozenset()), "a" * 64, "1000.5") == ()

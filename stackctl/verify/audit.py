@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import posixpath
 import tarfile
-import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,24 @@ from stackctl.model import Container, Observed, Outcome, Spoke, Stack
 from stackctl.policy import Enforced, enforced
 from stackctl.strict import listen
 from stackctl.verify import live, matrix, recorder, streams
-from stackctl.verify.copies import PATIENCE, SECONDS, NotAsked, ask_copy, seen, sent
+from stackctl.verify.copies import (
+    PATIENCE,
+    SECONDS,
+    NotAsked,
+    StandIn,
+    answers,
+    ask_copy,
+    listening,
+    seen,
+    sent,
+    to_copy,
+    volume,
+)
+from stackctl.verify.matrix import Probe
 from stackctl.verify.throwaway import Run, created, program, python, said, started
 
 Verdict = tuple[Outcome, str]
 Verdicts = Mapping[str, Verdict]
-
-_CANARY = (
-    "import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest(), flush=True); "
-    "sys.stdin.read()"
-)
 
 
 @dataclass(frozen=True)
@@ -60,14 +67,14 @@ def audit(
         return lambda: dict.fromkeys(wanted, (Outcome.UNREACHABLE, why))
     about = Audited(stack, spoke, policy, container)
     begun = [(names, pool.submit(part, run, about)) for names, part in PARTS.items() if names & set(wanted)]
-    return lambda: {name: v for names, future in begun for name, v in _verdicts(names, future).items()}
+    return lambda: {name: v for names, future in begun for name, v in _verdicts(names, future.result).items()}
 
 
-def _verdicts(names: Collection[str], future: Future[Verdicts]) -> Verdicts:
+def _verdicts(names: Collection[str], told: Callable[[], Verdicts]) -> Verdicts:
     from docker.errors import DockerException
 
     try:
-        return future.result()
+        return told()
     except NotAsked as error:
         why = str(error)
     except (DockerException, OSError, ValueError) as error:
@@ -75,7 +82,12 @@ def _verdicts(names: Collection[str], future: Future[Verdicts]) -> Verdicts:
     return dict.fromkeys(names, (Outcome.UNREACHABLE, f"cannot tell: {why}"))
 
 
-def _on_copy(run: Run, about: Audited) -> Verdicts:
+def _asked(run: Run, about: Audited) -> Verdicts:
+    """Everything of a copy, and meanwhile what is harmless of the proxy itself.
+
+    The copy's stand-in is the canary too: the fewer containers, the sooner it is over.
+    """
+    marks = live.Marks()
     version, policy = run.probing.sdk.api.api_version, about.policy
     groups = {
         "operations": matrix.operation_probes(policy, version),
@@ -83,9 +95,25 @@ def _on_copy(run: Run, about: Audited) -> Verdicts:
         "upgrades": matrix.upgrade_probes(policy),
         "undeclared-upgrades": matrix.undeclared_upgrade_probes(policy),
     }
-    probes = [probe for group in groups.values() for probe in group]
-    asked = ask_copy(run, about.container.inspect, probes, listen=about.listen)
-    return {name: matrix.verdict(name, policy, group, asked.seen) for name, group in groups.items()}
+    work = to_copy([probe for group in groups.values() for probe in group], listen=about.listen)
+    with ThreadPoolExecutor(1) as pool:
+        there: Future[StandIn] = Future()
+        beside = pool.submit(_live, run, about, marks, there)
+        try:
+            with listening(run, _canary(run, marks), {**work, "says": marks.log, "stays": True}) as stand_in:
+                there.set_result(stand_in)
+                verdicts = dict(_verdicts(_COPIED, partial(_on_copy, run, about, groups, stand_in)))
+                verdicts.update(_verdicts(_LIVE, beside.result))
+        except BaseException as error:
+            if not there.done():
+                there.set_exception(error)
+            raise
+    return verdicts
+
+
+def _on_copy(run: Run, about: Audited, groups: Mapping[str, Sequence[Probe]], stand_in: StandIn) -> Verdicts:
+    asked = answers(run, about.container.inspect, stand_in, about.listen)
+    return {name: matrix.verdict(name, about.policy, group, asked.seen) for name, group in groups.items()}
 
 
 def _on_short_copy(run: Run, about: Audited) -> Verdicts:
@@ -95,47 +123,39 @@ def _on_short_copy(run: Run, about: Audited) -> Verdicts:
     return {"events": streams.verdict(asked.seen.get(probe.id))}
 
 
-def _live(run: Run, about: Audited) -> Verdicts:
-    """A prober beside the proxy and a canary, started side by side."""
+def _live(run: Run, about: Audited, marks: live.Marks, there: Future[StandIn]) -> Verdicts:
+    """What a prober beside the proxy that runs is told, of a canary that is `there` by then."""
     stack, name, policy = about.stack, about.spoke.name, about.policy
     api = run.probing.sdk.api
-    marks = live.Marks()
-    with created(run, _canary(run, marks)) as canary:
-        api.put_archive(canary, "/", _tar(marks.file))
-        probes = live.live_probes(stack, name, policy, api.api_version)
-        place, config = _beside(run, about)
-        with (
-            created(run, config) as prober,
-            started(run, canary, SECONDS) as singing,
-            started(run, prober, SECONDS) as wire,
-        ):
-            log = next(singing.lines(), b"").decode()
-            if log != hashlib.sha256(marks.file.encode()).hexdigest():
-                raise NotAsked(f"the canary did not start ({singing.last_words})")
-            reads = live.canary_probes(stack, name, policy, canary, int(time.time()) + 1)
-            work = {
-                "engine": "",
-                "place": place,
-                "whole": [sent(p, keep=True) for p in (*probes, *reads)],
-                "tricks": [],
-                "held": [],
-                "patience": PATIENCE,
-                "silence": PATIENCE,
-                "seconds": PATIENCE,
-            }
-            wire.send(program(Path(recorder.__file__).read_bytes(), json.dumps(work).encode()))
-            told = json.loads(b"".join([*wire.lines()][1:]) or b"{}")
+    probes = live.live_probes(stack, name, policy, api.api_version)
+    place, config = _beside(run, about)
+    with created(run, config) as prober, started(run, prober, SECONDS) as wire:
+        canary = there.result()
+        api.put_archive(canary.id, "/", _tar(marks.file))
+        reads = live.canary_probes(stack, name, policy, canary.id, canary.since)
+        work = {
+            "engine": "",
+            "place": place,
+            "whole": [sent(p, keep=True) for p in (*probes, *reads)],
+            "tricks": [],
+            "held": [],
+            "patience": PATIENCE,
+            "silence": PATIENCE,
+            "seconds": PATIENCE,
+        }
+        wire.send(program(Path(recorder.__file__).read_bytes(), json.dumps(work).encode()))
+        told = json.loads(b"".join([*wire.lines()][1:]) or b"{}")
     if "replies" not in told:
         raise NotAsked(f"{name} does not answer at {':'.join(map(str, place))} ({told.get('error')})")
     came = seen(told)
-    heard = live.Marks(**{**vars(marks), "log": log})
-    return {"live": live.verdict(probes, came), **live.leak_verdicts(heard, reads, came)}
+    return {"live": live.verdict(probes, came), **live.leak_verdicts(marks, reads, came)}
 
 
+_COPIED = frozenset({"operations", "tricks", "upgrades", "undeclared-upgrades"})
+_LIVE = frozenset({"live", *(f"leak-{kind}" for kind in live.LEAKS)})
 PARTS: Mapping[frozenset[str], Callable[[Run, Audited], Verdicts]] = {
-    frozenset({"operations", "tricks", "upgrades", "undeclared-upgrades"}): _on_copy,
+    _COPIED | _LIVE: _asked,
     frozenset({"events"}): _on_short_copy,
-    frozenset({"live", *(f"leak-{kind}" for kind in live.LEAKS)}): _live,
 }
 """What is learnt from the same containers."""
 
@@ -157,11 +177,13 @@ def _beside(run: Run, about: Audited) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _canary(run: Run, marks: live.Marks) -> dict[str, Any]:
-    # Not read-only: its file is put there before it starts. Its log is what a client may get to read.
-    log = {"Type": "json-file", "Config": {"max-size": "16k"}}
+    """A stand-in for the Engine that holds the marks; nothing that it says is of the real one."""
+    log = {"Type": "json-file", "Config": {"max-size": "1m"}}
+    # Not read-only: a file is put there.
+    plain = python(run, "none", Mounts=[volume(run)], ReadonlyRootfs=False, LogConfig=log)
     return {
-        **python(run, "none", ReadonlyRootfs=False, LogConfig=log),
-        "Cmd": ["-I", "-c", _CANARY, live.CANARY_FILE, marks.command],
+        **plain,
+        "Cmd": [*plain["Cmd"], marks.command],
         "Env": [f"STACKCTL_CANARY={marks.environment}"],
         "Labels": {"stackctl.canary": marks.labels},
     }

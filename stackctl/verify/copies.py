@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,18 @@ class Asked:
     seconds: float
 
 
+@dataclass(frozen=True)
+class StandIn:
+    """What listens in place of the Engine."""
+
+    id: str
+    wire: Wire
+    lines: Iterator[bytes]
+    """What it says from there on."""
+    since: str
+    """The Engine's clock when it began to listen: seconds, with a fraction."""
+
+
 def ask_copy(
     run: Run,
     proxy: Stanza,
@@ -73,60 +87,78 @@ def ask_copy(
     Raises:
         NotAsked: The container cannot be copied, or the copy did not answer.
     """
-    place = [f"{_FOLDER}/listen/{posixpath.basename(listen)}"] if listen else ["127.0.0.1", PORT]
-    work = _work(place, probes, held, body, breach)
-    config = python(run, "none", Mounts=[volume(run)])
-    with (
-        _stand_in(run, config, work) as (id, wire, lines),
-        _twin(run, proxy, id, listen, breach) as twin,
-    ):
-        told = json.loads(next(lines, b"{}"))
-        if "replies" not in told:
-            raise NotAsked(_why(run, twin, told.get("error") or wire.last_words))
-    return Asked(seen(told), told["took"])
+    work = to_copy(probes, listen=listen, held=held, breach=breach, body=body)
+    with listening(run, python(run, "none", Mounts=[volume(run)]), work) as stand_in:
+        return answers(run, proxy, stand_in, listen, breach)
 
 
 def ask_stand_in(run: Run, probes: Sequence[Probe]) -> Asked:
     """Sends the probes to a stand-in itself, which answers every request with 200."""
-    work = _work([f"{_FOLDER}/{_ENGINE}"], probes, (), "anything", Breach())
-    with _stand_in(run, python(run, "none", Mounts=[volume(run)]), work) as (_, wire, lines):
-        told = json.loads(next(lines, b"{}"))
+    work = {**to_copy(probes, body="anything"), "place": [f"{_FOLDER}/{_ENGINE}"]}
+    with listening(run, python(run, "none", Mounts=[volume(run)]), work) as stand_in:
+        told = json.loads(next(stand_in.lines, b"{}"))
         if "replies" not in told:
-            raise NotAsked(f"the stand-in did not answer ({told.get('error') or wire.last_words})")
+            raise NotAsked(f"the stand-in did not answer ({told.get('error') or stand_in.wire.last_words})")
+    return Asked(seen(told), told["took"])
+
+
+def answers(run: Run, proxy: Stanza, stand_in: StandIn, listen: str = "", breach: Breach = Breach()) -> Asked:
+    """What a copy in front of this stand-in answers to the requests that the stand-in sends to it.
+
+    Raises:
+        NotAsked: The container cannot be copied, or the copy did not answer.
+    """
+    with _twin(run, proxy, stand_in.id, listen, breach) as words:
+        told = _told(stand_in, words)
     return Asked(seen(told), told["took"])
 
 
 @contextmanager
 def standing_copy(run: Run, proxy: Stanza, config: Mapping[str, Any], breach: Breach) -> Iterator[str]:
     """A copy that answers others too, on the networks of `config`; the id of the container that has them."""
-    work = {**_work(["127.0.0.1", PORT], (), (), "", breach), "stays": True}
-    with _stand_in(run, config, work) as (id, wire, lines), _twin(run, proxy, id, "", breach) as twin:
-        told = json.loads(next(lines, b"{}"))
-        if "replies" not in told:
-            raise NotAsked(_why(run, twin, told.get("error") or wire.last_words))
-        yield id
+    work = {**to_copy((), breach=breach), "stays": True}
+    with listening(run, config, work) as stand_in, _twin(run, proxy, stand_in.id, "", breach) as words:
+        _told(stand_in, words)
+        yield stand_in.id
 
 
 @contextmanager
-def _stand_in(
-    run: Run, config: Mapping[str, Any], work: Mapping[str, Any]
-) -> Iterator[tuple[str, Wire, Iterator[bytes]]]:
-    """A stand-in for the Engine that listens: its container, and what it says from there on."""
+def listening(run: Run, config: Mapping[str, Any], work: Mapping[str, Any]) -> Iterator[StandIn]:
+    """A stand-in for the Engine that listens, and has its work."""
     source = Path(recorder.__file__).read_bytes()
     with created(run, config) as id, started(run, id, SECONDS) as wire:
         wire.send(program(source, json.dumps(work).encode()))
         lines = wire.lines()
-        if next(lines, b"") != b"ready":
+        ready, _, since = next(lines, b"").decode().partition(" ")
+        if ready != "ready":
             raise NotAsked(f"the stand-in for the Engine did not start ({wire.last_words})")
-        yield id, wire, lines
+        yield StandIn(id, wire, lines, since.partition(" ")[0])
+
+
+def _told(stand_in: StandIn, words: Callable[[], str]) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(next(stand_in.lines, b"{}"))
+    if "replies" not in told:
+        said = [told.get("error") or stand_in.wire.last_words, words()]
+        raise NotAsked(f"the copy did not answer ({'; '.join(filter(None, said))})")
+    return told
 
 
 @contextmanager
-def _twin(run: Run, proxy: Stanza, stand_in: str, listen: str, breach: Breach) -> Iterator[str]:
+def _twin(run: Run, proxy: Stanza, stand_in: str, listen: str, breach: Breach) -> Iterator[Callable[[], str]]:
+    """The copy itself; calling what this gives tells the last that it said."""
     folder = _on_host(run, stand_in)
-    with created(run, copy(proxy, stand_in, folder, listen, breach, _names(breach))) as twin:
-        run.probing.sdk.api.start(twin)
-        yield twin
+    config = copy(proxy, stand_in, folder, listen, breach, _names(breach))
+    with created(run, config) as twin, started(run, twin, SECONDS) as wire:
+        said: deque[str] = deque(maxlen=1)
+        # What nobody reads would hold it up.
+        reading = threading.Thread(target=_read, args=(wire, said), daemon=True)
+        reading.start()
+        yield lambda: said[0] if said else ""
+
+
+def _read(wire: Wire, said: deque[str]) -> None:
+    with suppress(OSError, ValueError):
+        said.extend(line.decode(errors="replace") for line in wire.lines(errors=True))
 
 
 def _names(breach: Breach) -> dict[str, str]:
@@ -134,14 +166,20 @@ def _names(breach: Breach) -> dict[str, str]:
     return {target: f"files/{number}" for number, target in enumerate(sorted(breach.files))}
 
 
-def _work(
-    place: list[Any], probes: Sequence[Probe], held: Sequence[Probe], body: str, breach: Breach
+def to_copy(
+    probes: Sequence[Probe],
+    *,
+    listen: str = "",
+    held: Sequence[Probe] = (),
+    breach: Breach = Breach(),
+    body: str = "",
 ) -> dict[str, Any]:
+    """The work of a stand-in that asks a copy in front of it."""
     names = _names(breach)
     return {
         "engine": f"{_FOLDER}/{_ENGINE}",
         "files": {names[target]: text for target, text in breach.files.items()},
-        "place": place,
+        "place": [f"{_FOLDER}/listen/{posixpath.basename(listen)}"] if listen else ["127.0.0.1", PORT],
         "whole": [sent(p, keep=bool(body)) for p in probes if not p.id.startswith("t")],
         "tricks": [sent(p) for p in probes if p.id.startswith("t")],
         "held": [sent(p) for p in held],
@@ -181,7 +219,8 @@ def copy(
             "NetworkMode": f"container:{stand_in}",
             "PidMode": f"container:{stand_in}",
             "AutoRemove": True,
-            "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}},
+            # One line for each request would go to a disk otherwise.
+            "LogConfig": {"Type": "none", "Config": {}},
         },
     }
 
@@ -251,13 +290,3 @@ def _seen(arrived: Iterable[str], reply: Mapping[str, Any]) -> Seen:
     body = reply.get("body", "")
     by_docker = str(reply.get("server", "")).startswith("Docker/") or '"page not found"' in body
     return Seen(tuple(arrived), tuple(reply.get("statuses", ())), body, by_docker)
-
-
-def _why(run: Run, twin: str, told: str) -> str:
-    from docker.errors import DockerException
-
-    try:
-        log = run.probing.sdk.api.logs(twin, tail=3).decode(errors="replace").strip().splitlines()
-    except DockerException:
-        return f"the copy ended before it answered ({told})"
-    return f"the copy did not answer ({'; '.join([told, *log[-1:]])})"

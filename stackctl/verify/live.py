@@ -35,13 +35,13 @@ _OF_CONTAINER = ("json", "logs", "export", "archive", "top", "changes", "stats")
 
 @dataclass(frozen=True)
 class Marks:
-    """What the canary holds, by the leak that would show it; its program makes `log` of `file`."""
+    """What the canary holds, by the leak that would show it."""
 
     environment: str = field(default_factory=lambda: secrets.token_hex(16))
     labels: str = field(default_factory=lambda: secrets.token_hex(16))
     file: str = field(default_factory=lambda: secrets.token_hex(16))
     command: str = field(default_factory=lambda: secrets.token_hex(16))
-    log: str = ""
+    log: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
 def live_probes(stack: Stack, spoke: str, policy: Enforced, version: str) -> tuple[Probe, ...]:
@@ -62,14 +62,17 @@ def live_probes(stack: Stack, spoke: str, policy: Enforced, version: str) -> tup
     return tuple(found)
 
 
-def canary_probes(stack: Stack, spoke: str, policy: Enforced, canary: str, now: int) -> tuple[Probe, ...]:
-    """Every read about the canary that the policy lets through."""
+def canary_probes(stack: Stack, spoke: str, policy: Enforced, canary: str, now: str) -> tuple[Probe, ...]:
+    """Every read about the canary that the policy lets through.
+
+    `now` is the Engine's clock when the canary was there: what it is asked until must be over, or it waits.
+    """
     about = f"/containers/{canary}"
     named = f"%7B%22id%22%3A%5B%22{canary}%22%5D%7D"
     events = f"%7B%22container%22%3A%5B%22{canary}%22%5D%7D"
     targets = (
         f"/containers/json?all=1&filters={named}",
-        f"/events?since={now - 600}&until={now}&filters={events}",
+        f"/events?since={int(float(now)) - 600}&until={now}&filters={events}",
         f"{about}/json",
         f"{about}/logs?stdout=1&stderr=1",
         f"{about}/export",

@@ -178,9 +178,9 @@ def _audited(world: _World, name: str, spoke: Spoke, policy: Enforced, ask: Call
     if name == "live":
         probes = live.live_probes(world.stack, spoke.name, policy, version)
         return live.verdict(probes, ask(probes, body=" ").seen)  # type: ignore[attr-defined]
-    marks = live.Marks(log="the canary's log")
+    marks = live.Marks()
     everything = Strict(frozenset(operations()))
-    reads = live.canary_probes(world.stack, spoke.name, everything, "0" * 64, 0)
+    reads = live.canary_probes(world.stack, spoke.name, everything, "0" * 64, "0")
     seen = ask(reads, body=" ".join(asdict(marks).values())).seen  # type: ignore[attr-defined]
     return live.leak_verdicts(marks, reads, seen)[name]
 

@@ -57,6 +57,8 @@ class Run:
     probing: Probing
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     stop: threading.Event = field(default_factory=threading.Event)
+    leaving: list[threading.Thread] = field(default_factory=list)
+    """Removals under way: whoever is done with a container does not wait until it is gone."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -105,6 +107,7 @@ def a_run(probing: Probing) -> Iterator[Run]:
     with _sigterm_raises():
         try:
             yield run
+            _all_gone(run)
         except BaseException:
             run.stop.set()
             _remove(probing.sdk, [f"{RUN_LABEL}={run.token}"])
@@ -113,7 +116,10 @@ def a_run(probing: Probing) -> Iterator[Run]:
 
 @contextmanager
 def created(run: Run, config: Mapping[str, Any]) -> Iterator[str]:
-    """A container of the run from the Engine's own form of a configuration; its id."""
+    """A container of the run from the Engine's own form of a configuration; its id.
+
+    Its removal has begun when this ends, and is over when the run ends.
+    """
     labels = {**config.get("Labels", {}), **run.labels}
     api: Any = run.probing.sdk.api
     id: str = api.create_container_from_config({**config, "Labels": labels})["Id"]
@@ -122,7 +128,14 @@ def created(run: Run, config: Mapping[str, Any]) -> Iterator[str]:
             raise OSError("interrupted")
         yield id
     finally:
-        _remove_one(run.probing.sdk, id)
+        leaving = threading.Thread(target=_remove_one, args=(run.probing.sdk, id))
+        leaving.start()
+        run.leaving.append(leaving)
+
+
+def _all_gone(run: Run) -> None:
+    for leaving in [*run.leaving]:
+        leaving.join()
 
 
 @contextmanager
@@ -134,6 +147,8 @@ def network(run: Run) -> Iterator[str]:
     try:
         yield name
     finally:
+        # The Engine refuses while a container is in it.
+        _all_gone(run)
         _remove_network(run.probing.sdk, id)
 
 
@@ -189,13 +204,13 @@ class Wire:
         self._stream.settimeout(self._left())
         self._stream.sendall(data)
 
-    def lines(self) -> Iterator[bytes]:
-        """The lines of its standard output, as they come, to the end of the stream."""
+    def lines(self, *, errors: bool = False) -> Iterator[bytes]:
+        """The lines of its standard output, as they come, to the end of the stream; its errors among them."""
         rest = b""
         while head := self._exactly(_FRAME.size):
             stream, size = _FRAME.unpack(head)
             piece = self._exactly(size)
-            if stream != _STDOUT:
+            if stream != _STDOUT and not errors:
                 self._errors += piece
                 continue
             *whole, rest = (rest + piece).split(b"\n")
