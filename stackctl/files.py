@@ -63,6 +63,11 @@ def load(directory: Path) -> dict[str, bytes]:
     return texts
 
 
+def decisions(directory: Path) -> dict[str, bytes]:
+    """The architecture decisions beside the stack, by path relative to its folder; there may be none."""
+    return {p.relative_to(directory).as_posix(): _read(p) for p in sorted(directory.glob("adr/*.md"))}
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

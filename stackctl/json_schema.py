@@ -24,6 +24,7 @@ from stackctl.records import Seen
 FOLDER = Path(__file__).parent / "data" / "schemas"
 
 ANSWERS: Mapping[str, tuple[type, ...]] = {
+    "docs": (story.DocsAnswer,),
     "down": (story.DownAnswer,),
     "edit": (story.EditAnswer,),
     "exec": (story.ExecAnswer,),

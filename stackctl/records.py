@@ -121,14 +121,15 @@ def _state(
 ) -> State:
     now = (_declared(bundle, spoke.name), _depends(stack, bundle, spoke))
     current = [record for record in records if (record.fingerprint, record.depends) == now]
-    if current and not _held(spoke, current[-1]):
+    if current and not held(spoke, current[-1]):
         return State.FAILING
     if current and expected <= {(seen.code, seen.title) for seen in current[-1].results}:
         return State.PROVED
-    return State.STALE if any(_held(spoke, record) for record in records) else State.UNTESTED
+    return State.STALE if any(held(spoke, record) for record in records) else State.UNTESTED
 
 
-def _held(spoke: Spoke, record: Record) -> bool:
+def held(spoke: Spoke, record: Record) -> bool:
+    """Whether all that a record saw holds, or is accepted."""
     accepted = {accept.code for accept in spoke.accept if not accept.name}
     return all(
         seen.outcome is Outcome.PASSED or seen.code in accepted or _only_warns(seen.code)

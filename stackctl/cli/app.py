@@ -22,7 +22,7 @@ _SECTIONS = {
     "Write": "init new edit rename remove lint render",
     "Run": "plan up down restart stop pull exec",
     "See": "status show logs",
-    "Prove": "verify policy fingerprint",
+    "Prove": "verify policy fingerprint docs",
 }
 """Commands in the order in which a person meets them; what stands nowhere here comes last."""
 

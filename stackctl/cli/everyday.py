@@ -159,6 +159,11 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Go on showing it, until Ctrl-C, which then exits 0.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Exit 8 unless each spoke that runs, or should, is proved."),
+    ] = False,
+    profile: Profile = None,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -168,15 +173,24 @@ def status(
 
     A wide terminal, or --verbose, adds the fingerprint and the time of the last checks.
 
-    Examples: stackctl status · stackctl status --watch
+    Spokes of a profile count for --check where they run, or with --profile.
+
+    Examples: stackctl status · stackctl status --watch · stackctl status --check --profile core
     """
     from stackctl.commands import status as tell
 
+    if watch and check:
+        raise typer.BadParameter("what goes on for ever has no exit code: leave --watch or --check out")
+    names = frozenset(profile or ())
     raise typer.Exit(
         run(
             "status",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: (tell.watch if watch else tell.status)(root, environ=os.environ),
+            lambda root, _: (
+                tell.watch(root, environ=os.environ)
+                if watch
+                else tell.status(root, environ=os.environ, check=check, profiles=names)
+            ),
             streams=watch,
             endless=watch,
         )

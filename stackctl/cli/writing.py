@@ -19,6 +19,45 @@ class NewKind(StrEnum):
     SOCKET_PROXY = "socket-proxy"
 
 
+class DocsVerb(StrEnum):
+    SYNC = "sync"
+
+
+@app.command()
+def docs(
+    what: Annotated[DocsVerb, typer.Argument(metavar="sync", help="Bring the pages up to date.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 7 where a page lacks a fact.")
+    ] = False,
+    evidence: Annotated[
+        bool,
+        typer.Option("--evidence", help="Also status, last pass and artifacts, from this host's records."),
+    ] = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Write into the pages what follows from the files, and find links that lead nowhere.
+
+    That is: the last change fingerprint, the image's digest, dependents, the commands under Start/Stop, the
+    list of spokes in spokes/README.md and that of decisions in adr/README.md. No other byte changes.
+
+    Examples: stackctl docs sync · stackctl docs sync --check · stackctl docs sync --evidence
+    """
+    from stackctl.commands.docs import sync
+
+    if check and evidence:
+        raise typer.BadParameter("evidence is this host's, so it is never compared: leave --check out")
+    raise typer.Exit(
+        run(
+            "docs",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: sync(root, check=check, evidence=evidence),
+        )
+    )
+
+
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The new stack's folder.")] = Path("."),

@@ -181,6 +181,16 @@ CODES = (
         "An edge that answers to everything makes every route check meaningless.",
     ),
     Code("CK401", _ERROR, "a check of the page or manifest", "The page says so."),
+    Code(
+        "CK501",
+        _ERROR,
+        "the spoke is proved on its current files",
+        "`stackctl status --check` asks for it: stale, failing and untested are not proved. A manifest that "
+        "accepts this code, with a reason, takes its spoke out.",
+        bad="nothing was verified since the last edit",
+        good="accept: [{code: CK501, reason: proved by hand on the test host}]",
+        hint="run `stackctl verify`",
+    ),
 )
 
 OF_HOST = frozenset({"CK204", "CK205", "CK208", "CK221", "CK222"})

@@ -141,6 +141,25 @@ CODES = (
         hint="give it a host name of its own",
     ),
     Code(
+        "SC820",
+        _ERROR,
+        "a link leads nowhere",
+        "Who follows it at night finds nothing. Links between pages, to decisions and to files are looked at "
+        "by `stackctl docs sync`; sites are never asked.",
+        bad="see [the decision](../adr/0001-typo.md)",
+        good="see [the decision](../adr/0001-page-and-manifest.md)",
+        hint="correct the link, or write what it leads to",
+    ),
+    Code(
+        "SC821",
+        _WARNING,
+        "a link leads out of the stack's folder",
+        "Nothing out there is looked at, and on another machine it is not there.",
+        bad="see [notes](/home/me/notes.md)",
+        good="see [notes](../notes.md)",
+        hint="bring the file into the stack's folder, or name it in words",
+    ),
+    Code(
         "SC501",
         _WARNING,
         "the page records no fingerprint",

@@ -12,23 +12,54 @@ from stackctl.commands.opened import look_at_host, open_stack
 from stackctl.commands.plan import make
 from stackctl.commands.story import Ended, SpokeStatus, StatusAnswer, Story, Watched
 from stackctl.engine import Engine
+from stackctl.errors import Exit
 from stackctl.events import Said
 from stackctl.findings import InvalidFiles
-from stackctl.model import Container, Verb
+from stackctl.model import Container, Spoke, State, Verb
 from stackctl.observe import observe
 
 REFRESH = 2.0
 """Seconds after which `--watch` looks again although nothing was told by the Engine."""
 
+ABSENT = "absent"
+UNPROVED = "CK501"
+
+_WAY_OUT = {
+    State.STALE: "it passed on other files, or what it depends on has changed; run `stackctl verify`",
+    State.FAILING: "`stackctl verify` shows what does not hold",
+    State.UNTESTED: "nothing was ever proved of it; run `stackctl verify`",
+}
+
 _SETTLED = 0.15
 """Seconds in which events that belong together come; they are shown as one."""
 
 
-def status(root: Path, *, environ: Mapping[str, str]) -> Story:
+def status(
+    root: Path,
+    *,
+    environ: Mapping[str, str],
+    check: bool = False,
+    profiles: frozenset[str] = frozenset(),
+) -> Story:
+    """`check` asks of each spoke that runs, or that `up` with these profiles means, to be proved."""
     with Engine.connect(environ) as engine:
         answer, said = look(root, engine, environ)
     yield from said
-    return Ended(answer)
+    if not check:
+        return Ended(answer)
+    stack = open_stack(root).stack
+    broken = [row for row in answer.spokes if _meant(stack.spoke(row.spoke), row, profiles) and _lacks(row)]
+    for row in broken:
+        yield Said(f"{row.spoke} is {row.proof}: {_WAY_OUT[row.proof]}", warning=True)
+    return Ended(answer, Exit.NOT_PROVED if broken else Exit.DONE)
+
+
+def _meant(spoke: Spoke, row: SpokeStatus, profiles: frozenset[str]) -> bool:
+    return spoke.active(profiles) or row.runs != ABSENT
+
+
+def _lacks(row: SpokeStatus) -> bool:
+    return row.proof is not State.PROVED and not row.accepted
 
 
 def watch(root: Path, *, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> Story:
@@ -88,6 +119,7 @@ def look(root: Path, engine: Engine, environ: Mapping[str, str]) -> tuple[Status
                 view.host.images.get(spoke.name, ""),
                 opened.bundle.fingerprints[spoke.name].short,
                 last.get(spoke.name, ""),
+                next((a.reason for a in spoke.accept if a.code == UNPROVED and not a.name), ""),
             )
         )
     known = {spoke.name for spoke in opened.stack.spokes}
@@ -97,7 +129,7 @@ def look(root: Path, engine: Engine, environ: Mapping[str, str]) -> tuple[Status
 
 def _runs(container: Container | None) -> str:
     if container is None:
-        return "absent"
+        return ABSENT
     if container.running:
         return container.health or "running"
     return f"{container.state} ({container.exit_code})" if container.state == "exited" else container.state

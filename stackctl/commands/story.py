@@ -91,6 +91,8 @@ class SpokeStatus:
     """The first digits of what the files declare."""
     proved_at: str = ""
     """When its checks last ran, UTC; empty where they never did."""
+    accepted: str = ""
+    """The reason for which its manifest accepts that it is not proved."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,15 @@ class WrittenAnswer:
     """The lines of other files that were edited: `file:line: text as it is now`."""
     next: tuple[str, ...] = ()
     """The commands that a person would run now."""
+
+
+@dataclass(frozen=True)
+class DocsAnswer:
+    changed: tuple[str, ...]
+    """Files that were written, or that `--check` found to differ."""
+    checked: bool = False
+    findings: tuple[Finding, ...] = ()
+    """Links that lead nowhere."""
 
 
 @dataclass(frozen=True)
@@ -282,6 +293,7 @@ Answer = (
     | FingerprintAnswer
     | StatusAnswer
     | DownAnswer
+    | DocsAnswer
     | ExplainAnswer
     | WrittenAnswer
     | EditAnswer

@@ -17,27 +17,19 @@ from rich.text import Text
 from stackctl.commands.story import (
     ActedAnswer,
     Answer,
-    DownAnswer,
+    DocsAnswer,
     EditAnswer,
     ExecAnswer,
-    ExplainAnswer,
-    FingerprintAnswer,
     LinesAnswer,
     LintAnswer,
     PlanAnswer,
-    PolicyAnswer,
-    PullAnswer,
-    RenderAnswer,
     ShowAnswer,
     StatusAnswer,
     UpAnswer,
     VerifyAnswer,
-    VersionAnswer,
     Watched,
-    WrittenAnswer,
 )
-from stackctl.console.answers import code, fingerprints, mended, pulled, rendered, status, versions, written
-from stackctl.console.policy import policy
+from stackctl.console.answers import docs, mended, picture, status
 from stackctl.console.spoke import spoke
 from stackctl.errors import StackctlError
 from stackctl.events import Checked, Event, Finished, Found, Line, Planned, Said, Started
@@ -166,7 +158,10 @@ class Console:
 
     @singledispatchmethod
     def answer(self, answer: Answer) -> None:
-        raise TypeError(f"no way to show {answer!r}")
+        """Those that are one picture; what needs more than that has a way of its own below."""
+        if (seen := picture(answer)) is not None:
+            self._out.print(seen, soft_wrap=False, crop=False)
+        self._warned()
 
     @answer.register
     def _(self, answer: LintAnswer) -> None:
@@ -184,11 +179,6 @@ class Console:
         self._out.print(Text(told, "red" if errors else "yellow" if warnings else "green"))
 
     @answer.register
-    def _(self, answer: RenderAnswer) -> None:
-        self._out.print(rendered(answer))
-        self._warned()
-
-    @answer.register
     def _(self, answer: PlanAnswer) -> None:
         self._plan(answer.plan)
         if not answer.plan.changes:
@@ -201,30 +191,18 @@ class Console:
         self._warned()
 
     @answer.register
+    def _(self, answer: DocsAnswer) -> None:
+        for finding in answer.findings:
+            self._finding(self._out, finding)
+        self._out.print(docs(answer))
+
+    @answer.register
     def _(self, answer: VerifyAnswer) -> None:
         self._verdict(answer.results)
 
     @answer.register
-    def _(self, answer: FingerprintAnswer) -> None:
-        self._out.print(fingerprints(answer))
-
-    @answer.register
     def _(self, answer: StatusAnswer) -> None:
         self._out.print(self._status(answer))
-
-    @answer.register
-    def _(self, answer: DownAnswer) -> None:
-        if answer.removed:
-            self._out.print(f"removed {_count(len(answer.removed), 'container')}; volumes were kept")
-
-    @answer.register
-    def _(self, answer: ExplainAnswer) -> None:
-        self._out.print(code(answer.code), soft_wrap=False)
-
-    @answer.register
-    def _(self, answer: WrittenAnswer) -> None:
-        self._out.print(written(answer))
-        self._warned()
 
     @answer.register
     def _(self, answer: EditAnswer) -> None:
@@ -238,18 +216,6 @@ class Console:
         self._out.print(spoke(answer), soft_wrap=False, crop=False)
         for finding in answer.findings:
             self._finding(self._err, finding)
-
-    @answer.register
-    def _(self, answer: PolicyAnswer) -> None:
-        self._out.print(policy(answer), soft_wrap=False, crop=False)
-
-    @answer.register
-    def _(self, answer: PullAnswer) -> None:
-        self._out.print(pulled(answer))
-
-    @answer.register
-    def _(self, answer: VersionAnswer) -> None:
-        self._out.print(versions(answer))
 
     @answer.register
     def _(self, answer: ExecAnswer | ActedAnswer | LinesAnswer) -> None:

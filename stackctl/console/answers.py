@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import singledispatch
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -11,13 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from stackctl.commands.story import (
+    DocsAnswer,
+    DownAnswer,
+    ExplainAnswer,
     FingerprintAnswer,
+    PolicyAnswer,
     PullAnswer,
     RenderAnswer,
     StatusAnswer,
     VersionAnswer,
     WrittenAnswer,
 )
+from stackctl.console.policy import policy
 from stackctl.findings import Code, Severity
 from stackctl.model import State
 
@@ -32,6 +38,12 @@ _STATE = {
 }
 _MOST_LINES = 12
 """Lines of one mended file that are shown."""
+
+
+@singledispatch
+def picture(answer: object) -> RenderableType | None:
+    """What there is to see of an answer; None where everything was seen already."""
+    raise TypeError(f"no way to show {answer!r}")
 
 
 def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
@@ -54,13 +66,19 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
         if wide:
             cells += [row.fingerprint, row.proved_at.replace("T", " ").removesuffix("+00:00") or "-"]
         table.add_row(*cells)
-    below = [f"stand-in: {row.spoke} runs {row.stand_in}" for row in answer.spokes if row.stand_in] + [
+    below = [
+        f"{row.spoke} need not be proved: {row.accepted}"
+        for row in answer.spokes
+        if row.accepted and row.proof is not State.PROVED
+    ]
+    below += [f"stand-in: {row.spoke} runs {row.stand_in}" for row in answer.spokes if row.stand_in] + [
         f"{name}: its spoke is gone; `stackctl up` asks before it removes it" for name in answer.strays
     ]
     head = Text.assemble((answer.stack, "bold"), f"  on Engine {answer.engine}")
     return Group(head, table, *(Text(line, "yellow") for line in below))
 
 
+@picture.register
 def fingerprints(answer: FingerprintAnswer) -> RenderableType:
     """What each spoke declares, of what it is made, and where something else is stated."""
     lines: list[RenderableType] = []
@@ -74,6 +92,7 @@ def fingerprints(answer: FingerprintAnswer) -> RenderableType:
     return Group(*lines, *(Text.assemble(("~ ", "yellow"), sentence) for sentence in answer.pending))
 
 
+@picture.register
 def rendered(answer: RenderAnswer) -> RenderableType:
     """The files that were written, or that would be."""
     mark = ("~ ", "yellow") if answer.checked else ("✔ ", "green")
@@ -83,6 +102,17 @@ def rendered(answer: RenderAnswer) -> RenderableType:
         lines.append(Text(told))
     elif not answer.changed:
         lines.append(Text(f"nothing to do: {len(answer.unchanged)} files are as the spokes say"))
+    return Group(*lines)
+
+
+def docs(answer: DocsAnswer) -> RenderableType:
+    """The pages that facts were written into, or that lack some."""
+    mark = ("~ ", "yellow") if answer.checked else ("✔ ", "green")
+    lines: list[RenderableType] = [Text.assemble(mark, path) for path in answer.changed]
+    if answer.checked and answer.changed:
+        lines.append(Text("run `stackctl docs sync`"))
+    elif not answer.changed:
+        lines.append(Text("nothing to do: every page states what follows from the files"))
     return Group(*lines)
 
 
@@ -101,8 +131,13 @@ def _mended(file: Mended) -> Iterator[RenderableType]:
         yield Text("    saved as UTF-8", "dim")
 
 
-def code(told: Code) -> RenderableType:
+@picture.register
+def explained(answer: ExplainAnswer) -> RenderableType:
     """A rule or a check: why it is one, and what it looks like."""
+    return _code(answer.code)
+
+
+def _code(told: Code) -> RenderableType:
     style = "red" if told.severity is Severity.ERROR else "yellow"
     parts: list[RenderableType] = [
         Text.assemble((told.id, "bold"), " ", (told.severity.value, style), f"  {told.title}"),
@@ -114,6 +149,7 @@ def code(told: Code) -> RenderableType:
     return Group(*parts)
 
 
+@picture.register
 def written(answer: WrittenAnswer) -> RenderableType:
     """Files that came and went, and what to do now."""
     parts: list[RenderableType] = [Text.assemble(("✔ ", "green"), path) for path in answer.written]
@@ -123,6 +159,17 @@ def written(answer: WrittenAnswer) -> RenderableType:
     return Group(*parts)
 
 
+@picture.register
+def down(answer: DownAnswer) -> RenderableType | None:
+    """What is gone."""
+    count = len(answer.removed)
+    return Text(f"removed {count} container{'' if count == 1 else 's'}; volumes were kept") if count else None
+
+
+picture.register(PolicyAnswer, policy)
+
+
+@picture.register
 def pulled(answer: PullAnswer) -> RenderableType:
     """Per image whether there is a newer one here now."""
     parts: list[RenderableType] = []
@@ -135,6 +182,7 @@ def pulled(answer: PullAnswer) -> RenderableType:
     return Group(*parts) if parts else Text("nothing to pull")
 
 
+@picture.register
 def versions(answer: VersionAnswer) -> RenderableType:
     """The program, and what it works with."""
     rows = [

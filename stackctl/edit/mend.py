@@ -101,18 +101,18 @@ def _safe(before: Reading, after: Reading, code: str) -> bool:
 
     fewer = count(after.findings) <= count(before.findings)
     gone = sum(f.code == code for f in before.findings) > sum(f.code == code for f in after.findings)
-    return fewer and gone and _meaning(before.stack) == _meaning(after.stack)
+    return fewer and gone and meaning(before.stack) == meaning(after.stack)
 
 
-def _meaning(value: Any) -> Any:
+def meaning(value: Any) -> Any:
     """Data without the places at which it stands."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = (f.name for f in dataclasses.fields(value) if f.name not in ("at", "places"))
-        return {name: _meaning(getattr(value, name)) for name in fields}
+        return {name: meaning(getattr(value, name)) for name in fields}
     if isinstance(value, Mapping):
-        return {key: _meaning(item) for key, item in value.items()}
+        return {key: meaning(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_meaning(item) for item in value]
+        return [meaning(item) for item in value]
     return value
 
 

@@ -10,8 +10,12 @@ from stackctl.edit import Edit, Raw
 from stackctl.errors import StackctlError
 from stackctl.findings import Location
 from stackctl.read.blocks import Heading, Line, read_blocks
+from stackctl.read.page_outline import words
 from stackctl.read.page_values import is_none, items, split_field, without_comment
 from stackctl.read.text import Source, read_text
+
+_TOGETHER = ({"smoke test", "last pass", "artifacts"}, {"last updated", "last change fingerprint"})
+"""Recorded fields that stand side by side."""
 
 _SECTIONS_WITH_FIELDS = ("", "configuration", "access")
 
@@ -43,6 +47,35 @@ def set_field(raw: Raw, key: str, value: str) -> tuple[Edit, ...]:
     return (Edit(Location(raw.file), "", f"**{key}:** {value}{raw.newline}{raw.newline}"),)
 
 
+def set_recorded(raw: Raw, key: str, value: str, *, ticks: bool = False) -> tuple[Edit, ...]:
+    """What a page records of its own past, wherever it stands; a missing field joins the footer.
+
+    `Status` is a field of the head, and joins that.
+    """
+    _expect_one_line(value)
+    if _same(key, "status"):
+        return set_field(raw, key, value)
+    source, _ = read_text(raw.file, raw.data)
+    last = 0
+    for block in read_blocks(source.text):
+        if isinstance(block, Line) and (parts := split_field(block.text)):
+            word, old, column = parts
+            if words(word) == key.lower():
+                found = _Field(word, old, block.column + column, block, "")
+                if ticks or not old:
+                    return (_value_edit(raw, source, found, value, ticks=ticks),)
+                # What is no single word has no comment behind it either: all of it is what was recorded.
+                at = source.at(block.line, found.column)
+                return (Edit(at, rest_of_line(raw, at), value),)
+            together = any({words(word), key.lower()} <= group for group in _TOGETHER)
+            last = block.line + 1 if together else last
+    written = f"**{key}:** {f'`{value}`' if ticks else value}"
+    if last:
+        return (insert_after(raw, last, written),)
+    end = len([line for line in range(1, len(raw.starts) + 1) if raw.line(line) or raw.whole_line(line)])
+    return (insert_after(raw, max(end, 1), raw.newline.join(("", "---", "", written))),)
+
+
 def set_digest(raw: Raw, reference: str) -> tuple[Edit, ...]:
     """The digest bullet under Fingerprint Inputs; a page without that heading gets it behind its image.
 
@@ -54,11 +87,11 @@ def set_digest(raw: Raw, reference: str) -> tuple[Edit, ...]:
     heading = 0
     for block in read_blocks(source.text):
         if isinstance(block, Heading):
-            under = _words(block.text) == "fingerprint inputs"
+            under = words(block.text) == "fingerprint inputs"
             heading = block.line + 1 if under else heading
         elif under and isinstance(block, Line) and (parts := split_field(block.text, plain=True)):
             word, value, column = parts
-            if _words(word) == "image digest":
+            if words(word) == "image digest":
                 found = _Field(word, value, block.column + column, block, "")
                 return (_value_edit(raw, source, found, reference, ticks=True),)
     if heading:
@@ -90,6 +123,11 @@ def insert_after(raw: Raw, line: int, text: str) -> Edit:
     return Edit(Location(raw.file, line, len(raw.line(line)) + 1), "", raw.newline + text)
 
 
+def rest_of_line(raw: Raw, at: Location) -> str:
+    """From a place to the end of its line, as it stands in the file, without blanks behind it."""
+    return raw.line(at.line)[at.column - 1 :].rstrip()
+
+
 @dataclass(frozen=True)
 class _Field:
     key: str
@@ -104,7 +142,7 @@ def _fields(blocks: tuple[object, ...]) -> Iterator[_Field]:
     section = ""
     for block in blocks:
         if isinstance(block, Heading) and block.level == 2:
-            section = _words(block.text)
+            section = words(block.text)
         elif isinstance(block, Line) and section in _SECTIONS_WITH_FIELDS and (p := split_field(block.text)):
             yield _Field(p[0], p[1], block.column + p[2], block, section)
 
@@ -122,7 +160,7 @@ def _value_edit(raw: Raw, source: Source, found: _Field, value: str, *, ticks: b
         return Edit(at, "", f" {value}")
     start, text = found.column, found.value
     if is_none(value) or is_none(found.value):
-        new = value
+        new = f"`{value}`" if ticks and not is_none(value) else value
     else:
         text = without_comment(found.value)
         inside = found.value.startswith("`")
@@ -138,11 +176,7 @@ def _expect_one_line(value: str) -> None:
 
 
 def _same(one: str, other: str) -> bool:
-    return _words(one).rstrip("s") == _words(other).rstrip("s")
-
-
-def _words(text: str) -> str:
-    return " ".join(re.sub(r"[^\w/ -]", " ", text).lower().split())
+    return words(one).rstrip("s") == words(other).rstrip("s")
 
 
 def _plain(text: str) -> str:

@@ -125,6 +125,32 @@ def test_status_names_what_runs_what_was_proved_and_what_stands_in(up: ShippedSt
     }
 
 
+def test_status_check_fails_for_a_changed_spoke_and_its_dependents_until_they_accept_it(
+    up: ShippedStack,
+) -> None:
+    up.json("verify")
+    assert up.run("status", "--check").returncode == 0
+    page, manifest = up.root / "spokes" / "traefik.md", up.root / "spokes" / "traefik.yaml"
+    texts = {path: path.read_text() for path in (page, manifest, up.root / "spokes" / "whoami.yaml")}
+    try:
+        page.write_text(texts[page].replace("**User:** `65534:65534`", "**User:** `65533:65533`"))
+        done = up.run("status", "--check")
+        assert done.returncode == 8
+        assert "traefik is stale" in done.stderr
+        assert "whoami is stale" in done.stderr, "what it depends on has changed"
+        assert "docker-socket-proxy is" not in done.stderr
+        for path in (manifest, up.root / "spokes" / "whoami.yaml"):
+            path.write_text(texts[path] + "accept: [{code: CK501, reason: on the test host only}]\n")
+        done = up.run("status", "--check")
+        assert done.returncode == 0, done.stderr
+        assert "whoami need not be proved: on the test host only" in done.stdout
+        rows = {row["spoke"]: row for row in up.json("status")["spokes"]}
+        assert rows["whoami"]["accepted"] == "on the test host only"
+    finally:
+        for path, text in texts.items():
+            path.write_text(text)
+
+
 def test_logs_show_what_the_container_wrote(up: ShippedStack) -> None:
     done = up.run("logs", "traefik")
     assert done.returncode == 0
