@@ -42,6 +42,8 @@ class Compose:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     redact: tuple[str, ...] = field(default=(), repr=False)
     """Secrets that must not stand in anything that is kept of a run."""
+    keep_open: tuple[int, ...] = ()
+    """Open files that every process here inherits: the lock outlives a run that is killed."""
 
     def check(self) -> str:
         """The version of Compose; raises StackctlError where it is missing or too old."""
@@ -135,7 +137,12 @@ class Compose:
 
     def _run(self, argv: Sequence[str], timeout: float) -> Completed:
         return process.run(
-            argv, env=self._environment(), cwd=self.directory, timeout=timeout, redact=self.redact
+            argv,
+            env=self._environment(),
+            cwd=self.directory,
+            timeout=timeout,
+            redact=self.redact,
+            keep_open=self.keep_open,
         )
 
     def _environment(self) -> dict[str, str]:

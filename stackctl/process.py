@@ -53,15 +53,18 @@ def run(
     input: str | None = None,
     timeout: float | None = None,
     redact: Iterable[str] = (),
+    keep_open: Sequence[int] = (),
 ) -> Completed:
     """Run to the end and keep what was said, whatever the exit code.
+
+    The process, and all that it starts, gets the open files of `keep_open`.
 
     Raises StackctlError where the program cannot be started or takes longer than `timeout`.
     """
     secrets = tuple(redact)
     shown = tuple(redacted(word, secrets) for word in argv)
     began = time.monotonic()
-    child = _start(tuple(argv), env, cwd, input=input is not None, shown=shown)
+    child = _start(tuple(argv), env, cwd, input=input is not None, shown=shown, keep_open=keep_open)
     late = False
     try:
         stdout, stderr = child.communicate(input, timeout)
@@ -140,6 +143,7 @@ def _start(
     *,
     input: bool,
     shown: tuple[str, ...] = (),
+    keep_open: Sequence[int] = (),
 ) -> subprocess.Popen[str]:
     try:
         # In a process group of its own, Ctrl-C at the terminal reaches this program alone, which then
@@ -152,6 +156,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            pass_fds=tuple(keep_open),
             encoding="utf-8",
             errors="replace",
         )

@@ -26,7 +26,7 @@ ROOMS = (
     "compare",
     "plan",
     "process",
-    "files contents endpoint engine secrets state cache",
+    "files contents endpoint engine secrets state cache lock",
     "observe compose verify records ca",
     "edit apply",
     "adopt doctor graph",

@@ -100,6 +100,12 @@ SomeSpokes = Annotated[
 ]
 OneSpoke = Annotated[str, typer.Argument(metavar="SPOKE", help="The spoke.", autocompletion=_spoke_names)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+LockWait = Annotated[
+    float,
+    typer.Option(
+        "--lock-wait", metavar="SECONDS", min=0, help="Wait so long for another run that changes the stack."
+    ),
+]
 
 
 def options_of(directory: Path | None, json: bool, verbose: bool, no_colour: bool) -> Options:

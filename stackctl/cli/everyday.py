@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stackctl.cli.app import (
     Directory,
     Json,
+    LockWait,
     NoColour,
     OneSpoke,
     Profile,
@@ -23,6 +24,9 @@ from stackctl.cli.app import (
     options_of,
 )
 from stackctl.run import run
+
+if TYPE_CHECKING:
+    from stackctl.commands.story import Story
 
 
 @app.command()
@@ -58,6 +62,7 @@ def render(
         bool, typer.Option("--check", help="Write nothing; exit 7 where a committed file would change.")
     ] = False,
     stdout: Annotated[bool, typer.Option("--stdout", help="Write nothing; print the Compose file.")] = False,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -67,13 +72,21 @@ def render(
 
     Examples: stackctl render · stackctl render --check · stackctl render --stdout
     """
+    from stackctl.commands.locked import locked
     from stackctl.commands.render import render as tell
+
+    def story(root: Path) -> Story:
+        return tell(root, check=check, stdout=stdout, environ=os.environ)
 
     raise typer.Exit(
         run(
             "render",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, check=check, stdout=stdout, environ=os.environ),
+            lambda root, _: (
+                story(root)
+                if check or stdout
+                else locked(root, "render", lock_wait, lambda _held: story(root))
+            ),
             streams=stdout,
         )
     )
@@ -123,6 +136,7 @@ def up(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Also recreate what only a newer stackctl renders differently.")
     ] = False,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -134,20 +148,27 @@ def up(
 
     Examples: stackctl up --profile core · stackctl up --yes whoami
     """
+    from stackctl.commands.locked import locked
     from stackctl.commands.up import up as tell
 
     raise typer.Exit(
         run(
             "up",
             options_of(directory, json, verbose, no_colour),
-            lambda root, output: tell(
+            lambda root, output: locked(
                 root,
-                names_of(spokes),
-                profiles=frozenset(profile or ()),
-                refresh=refresh,
-                verify=not no_verify,
-                confirm=lambda _: output.confirm("Apply this plan?", yes=yes),
-                environ=os.environ,
+                "up",
+                lock_wait,
+                lambda held: tell(
+                    root,
+                    names_of(spokes),
+                    profiles=frozenset(profile or ()),
+                    refresh=refresh,
+                    verify=not no_verify,
+                    confirm=lambda _: output.confirm("Apply this plan?", yes=yes),
+                    environ=os.environ,
+                    held=held,
+                ),
             ),
             streams=True,
         )
@@ -323,6 +344,7 @@ def logs(
 @app.command()
 def down(
     yes: Yes = False,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -333,17 +355,24 @@ def down(
     Example: stackctl down
     """
     from stackctl.commands.down import down as tell
+    from stackctl.commands.locked import locked
 
     raise typer.Exit(
         run(
             "down",
             options_of(directory, json, verbose, no_colour),
-            lambda root, output: tell(
+            lambda root, output: locked(
                 root,
-                confirm=lambda names: output.confirm(
-                    f"Remove {len(names)} containers ({', '.join(names)})?", yes=yes
+                "down",
+                lock_wait,
+                lambda held: tell(
+                    root,
+                    confirm=lambda names: output.confirm(
+                        f"Remove {len(names)} containers ({', '.join(names)})?", yes=yes
+                    ),
+                    environ=os.environ,
+                    held=held,
                 ),
-                environ=os.environ,
             ),
         )
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stackctl.cli.app import (
     Directory,
     Json,
+    LockWait,
     NoColour,
     OneSpoke,
     Profile,
@@ -21,7 +23,10 @@ from stackctl.cli.app import (
     names_of,
     options_of,
 )
-from stackctl.run import Options, run
+from stackctl.run import Options, Output, run
+
+if TYPE_CHECKING:
+    from stackctl.commands.story import Story
 
 
 @app.command()
@@ -50,6 +55,7 @@ def show(
 @app.command()
 def restart(
     spokes: SomeSpokes,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -59,12 +65,13 @@ def restart(
 
     Example: stackctl restart traefik whoami
     """
-    _act("restart", spokes, options_of(directory, json, verbose, no_colour))
+    _act("restart", spokes, lock_wait, options_of(directory, json, verbose, no_colour))
 
 
 @app.command()
 def stop(
     spokes: SomeSpokes,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -74,15 +81,22 @@ def stop(
 
     Example: stackctl stop whoami
     """
-    _act("stop", spokes, options_of(directory, json, verbose, no_colour))
+    _act("stop", spokes, lock_wait, options_of(directory, json, verbose, no_colour))
 
 
-def _act(verb: str, spokes: list[str], options: Options) -> None:
+def _act(verb: str, spokes: list[str], lock_wait: float, options: Options) -> None:
+    from stackctl.commands.locked import locked
     from stackctl.commands.running import act
 
-    raise typer.Exit(
-        run(verb, options, lambda root, _: act(root, verb, names_of(spokes), environ=os.environ))
-    )
+    def tell(root: Path, _output: Output) -> Story:
+        return locked(
+            root,
+            verb,
+            lock_wait,
+            lambda held: act(root, verb, names_of(spokes), environ=os.environ, held=held),
+        )
+
+    raise typer.Exit(run(verb, options, tell))
 
 
 @app.command()

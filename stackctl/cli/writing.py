@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from stackctl.cli.app import Directory, Json, NoColour, OneSpoke, Verbose, Yes, app, names_of, options_of
+from stackctl.cli.app import (
+    Directory,
+    Json,
+    LockWait,
+    NoColour,
+    OneSpoke,
+    Verbose,
+    Yes,
+    app,
+    names_of,
+    options_of,
+)
 from stackctl.run import run
 
 
@@ -188,6 +199,7 @@ def rename(
     old: OneSpoke,
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
     yes: Yes = False,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -199,14 +211,20 @@ def rename(
 
     Example: stackctl rename blog journal
     """
+    from stackctl.commands.locked import locked
     from stackctl.commands.rename import rename as tell
 
     raise typer.Exit(
         run(
             "rename",
             options_of(directory, json, verbose, no_colour),
-            lambda root, output: tell(
-                root, old, new, confirm=lambda text: output.confirm(text, yes=yes), environ=os.environ
+            lambda root, output: locked(
+                root,
+                "rename",
+                lock_wait,
+                lambda _held: tell(
+                    root, old, new, confirm=lambda text: output.confirm(text, yes=yes), environ=os.environ
+                ),
             ),
         )
     )
@@ -219,6 +237,7 @@ def remove(
         bool, typer.Option("--keep-container", help="Leave the container to the next `up`.")
     ] = False,
     yes: Yes = False,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -228,18 +247,25 @@ def remove(
 
     Examples: stackctl remove blog · stackctl remove blog --keep-container
     """
+    from stackctl.commands.locked import locked
     from stackctl.commands.remove import remove as tell
 
     raise typer.Exit(
         run(
             "remove",
             options_of(directory, json, verbose, no_colour),
-            lambda root, output: tell(
+            lambda root, output: locked(
                 root,
-                spoke,
-                keep_container=keep_container,
-                confirm=lambda text: output.confirm(text, yes=yes),
-                environ=os.environ,
+                "remove",
+                lock_wait,
+                lambda held: tell(
+                    root,
+                    spoke,
+                    keep_container=keep_container,
+                    confirm=lambda text: output.confirm(text, yes=yes),
+                    environ=os.environ,
+                    held=held,
+                ),
             ),
         )
     )

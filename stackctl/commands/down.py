@@ -13,10 +13,13 @@ from stackctl.commands.story import DownAnswer, Ended, Story
 from stackctl.engine import Engine
 from stackctl.errors import StackctlError
 from stackctl.events import Finished, Said, Started
+from stackctl.lock import Lock
 from stackctl.observe import observe
 
 
-def down(root: Path, *, confirm: Callable[[tuple[str, ...]], bool], environ: Mapping[str, str]) -> Story:
+def down(
+    root: Path, *, confirm: Callable[[tuple[str, ...]], bool], environ: Mapping[str, str], held: Lock
+) -> Story:
     opened = open_stack(root)
     view = look_at_host(opened, environ)
     engine = Engine.connect(environ)
@@ -30,7 +33,7 @@ def down(root: Path, *, confirm: Callable[[tuple[str, ...]], bool], environ: Map
     if not (root / "docker-compose.yml").exists():
         write(opened, view, {})
     yield Started("down")
-    compose = compose_for(opened, view, environ)
+    compose = compose_for(opened, view, environ, held)
     compose.check()
     done = compose.down()
     if done.exit_code:

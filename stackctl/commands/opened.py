@@ -14,6 +14,7 @@ from stackctl.errors import UsageError
 from stackctl.events import Event, Said
 from stackctl.findings import Finding, InvalidFiles
 from stackctl.lint import lint
+from stackctl.lock import Lock
 from stackctl.model import Bundle, Host, Stack
 from stackctl.override import OnHost, engine_sockets, on_host
 from stackctl.read.stack import read_stack
@@ -151,12 +152,15 @@ def left_out(opened: Opened, profiles: frozenset[str], spokes: Collection[str]) 
         )
 
 
-def compose_for(opened: Opened, view: HostView, environ: Mapping[str, str]) -> Compose:
+def compose_for(
+    opened: Opened, view: HostView, environ: Mapping[str, str], held: Lock | None = None
+) -> Compose:
     """Compose for this stack on this host, with every variable resolved in its environment.
 
-    What creates containers needs a view with the secrets of its spokes.
+    What creates containers needs a view with the secrets of its spokes; what changes anything, the lock.
     """
     carried = view.secrets.environment(opened.stack.secret_sources)
     environment = {**environ, **view.host.variables, **carried}
     known = secrets.of_variables(opened.stack, opened.bundle.compose, view.host.variables)
-    return Compose(opened.stack.name, opened.root, environment, (*view.redact, *known))
+    keep_open = (held.descriptor,) if held else ()
+    return Compose(opened.stack.name, opened.root, environment, (*view.redact, *known), keep_open)

@@ -14,6 +14,7 @@ from stackctl.engine import Engine
 from stackctl.errors import StackctlError
 from stackctl.events import Finished, Said, Started
 from stackctl.findings import InvalidFiles
+from stackctl.lock import Lock
 from stackctl.model import Container
 from stackctl.observe import containers_of
 from stackctl.state import applied_images
@@ -26,6 +27,7 @@ def remove(
     keep_container: bool,
     confirm: Callable[[str], bool],
     environ: Mapping[str, str],
+    held: Lock,
 ) -> Story:
     """Deletes page and manifest, and removes the container unless it is to be left to the next `up`.
 
@@ -51,7 +53,7 @@ def remove(
     if containers:
         view = look_at_host(opened, environ)
         yield Started("remove", spoke)
-        done = compose_for(opened, view, environ).remove([c.id for c in containers])
+        done = compose_for(opened, view, environ, held).remove([c.id for c in containers])
         if done.exit_code:
             yield Finished("remove", spoke, ok=False)
             raise explained(done, "the removal", spoke)

@@ -11,12 +11,13 @@ from stackctl.commands.story import ActedAnswer, Ended, Story
 from stackctl.engine import Engine
 from stackctl.errors import StackctlError
 from stackctl.events import Finished, Said, Started
+from stackctl.lock import Lock
 from stackctl.observe import containers_of
 
 RESTART, STOP = "restart", "stop"
 
 
-def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str, str]) -> Story:
+def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str, str], held: Lock) -> Story:
     """Restarts or stops the containers of these spokes and of no others.
 
     Raises:
@@ -39,7 +40,7 @@ def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str,
             if leaning := [other for other in leaning if other not in spokes]:
                 verbs = "leans on {} and goes" if len(leaning) == 1 else "lean on {} and go"
                 yield Said(f"{', '.join(leaning)} {verbs.format(name)} on without it", warning=True)
-    compose = compose_for(opened, view, environ)
+    compose = compose_for(opened, view, environ, held)
     for name in spokes:
         yield Started(verb, name)
         done = compose.restart((name,)) if verb == RESTART else compose.stop((name,))

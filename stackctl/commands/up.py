@@ -25,6 +25,7 @@ from stackctl.commands.verify import prove
 from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Found, Planned, Said
+from stackctl.lock import Lock
 from stackctl.model import Plan, Verb
 from stackctl.observe import observe
 from stackctl.plan import selected
@@ -39,6 +40,7 @@ def up(
     verify: bool,
     confirm: Callable[[Plan], bool],
     environ: Mapping[str, str],
+    held: Lock,
 ) -> Story:
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
@@ -78,7 +80,7 @@ def up(
             wanted=made.wanted,
             observed=observed,
             engine=engine,
-            compose=compose_for(opened, view, environ),
+            compose=compose_for(opened, view, environ, held),
             complete=complete,
         )
         state.remember_images(root, images)

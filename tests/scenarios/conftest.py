@@ -11,6 +11,7 @@ from stackctl.engine import Engine
 from tests.scenarios.engine_room import EngineRoom, engine_room
 from tests.scenarios.shipped import ShippedStack, ship
 from tests.scenarios.small import SmallStack
+from tests.scenarios.written import WrittenStack, written
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +52,14 @@ def small(room: EngineRoom, engine: Engine, tmp_path: Path) -> Iterator[SmallSta
     yield stack
     if (tmp_path / "docker-compose.yml").exists():
         stack.compose().down()
+
+
+@pytest.fixture
+def own(room: EngineRoom, tmp_path: Path) -> Iterator[WrittenStack]:
+    """A stack whose manifests the test writes, taken down after the test."""
+    stack = written(tmp_path, room)
+    yield stack
+    stack.run("down", "--yes", "--lock-wait", "60")
 
 
 @pytest.fixture
