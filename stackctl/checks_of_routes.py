@@ -17,11 +17,13 @@ from stackctl.model import (
     Mutation,
     Observation,
     OnNetwork,
+    Protocol,
     Published,
     Request,
     Route,
     Spoke,
     Stack,
+    Tls,
 )
 
 HOST = ""
@@ -73,6 +75,8 @@ def _direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Control:
 
 def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
     for route in spoke.routes:
+        if not plainly_asked(route):
+            continue
         for host in route.hosts:
             yield check_of(
                 "CK301",
@@ -83,6 +87,12 @@ def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
                 _twice(_direct(edge, spoke, route, host)),
                 "take the route away at the edge",
             )
+
+
+def plainly_asked(route: Route) -> bool:
+    """Whether one request over plain HTTP gets the app's own answer."""
+    plain = route.protocol is Protocol.HTTP and route.tls is Tls.OFF
+    return plain and route.auth is None and not route.dashboard and "*" not in "".join(route.hosts)
 
 
 def _twice(control: Control) -> tuple[Control, ...]:
@@ -110,7 +120,7 @@ def undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Ite
 
 def routed(active: tuple[Spoke, ...], edge: Spoke, look: Request) -> tuple[Control, ...]:
     """That a declared host is routed where this is asked: an edge that knows no host refuses every one."""
-    found = next(((s, s.routes[0]) for s in active if s.routes and s.routes[0].hosts), None)
+    found = next(((s, r) for s in active for r in s.routes if plainly_asked(r)), None)
     if found is None:
         return ()
     spoke, route = found

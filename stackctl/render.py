@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any
 
 from stackctl import fingerprint, haproxy, strict, yaml_text
 from stackctl.edge import traefik
 from stackctl.lint.dependencies import has_healthcheck
-from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Spoke, Stack, Stanza
+from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Route, Spoke, Stack, Stanza
 from stackctl.switches import writes
 from stackctl.templates import Templates, differing
 
@@ -183,10 +183,21 @@ def _fingerprint(stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[s
         },
         config=[_hashes(mounted_files(stack, spoke)), config],
         route=[
-            [stack.edge.value if spoke.routes else "", list(r.hosts), r.port, r.path, r.strip]
+            [stack.edge.value if spoke.routes else "", list(r.hosts), r.port, r.path, r.strip, *_further(r)]
             for r in spoke.routes
         ],
     )
+
+
+def _further(route: Route) -> list[Any]:
+    """What else the route states; a part that it leaves out changes no fingerprint when it becomes known."""
+    plain = Route(route.hosts, route.port, route.path, route.strip)
+    stated = {f.name: getattr(route, f.name) for f in fields(route)}
+    return [
+        [name, asdict(value) if is_dataclass(value) and not isinstance(value, type) else value]
+        for name, value in stated.items()
+        if value != getattr(plain, name)
+    ]
 
 
 def mounted_files(stack: Stack, spoke: Spoke) -> dict[str, bytes]:

@@ -194,10 +194,15 @@ def test_own_keys() -> None:
     assert (partial.settings_dir, partial.phase, partial.status) == ("settings/a", "2", "live")
     assert [(accept.code, accept.reason) for accept in partial.accept] == [("SC202", "pushed by hand")]
     [route] = partial.routes or ()
-    assert (route.hosts, route.port, route.path, route.strip) == (("app.example.org",), 80, "/", False)
+    assert (route.hosts, route.port, route.stated.path, route.stated.strip) == (
+        ("app.example.org",),
+        80,
+        "/",
+        False,
+    )
 
 
-HOSTILE = ["a`b", "a b", "{a}", "a)||Host(b", "-a", "a..b", "a\\nb", "a\\u0000b", "*.a", "a:80", ""]
+HOSTILE = ["a`b", "a b", "{a}", "a)||Host(b", "-a", "a..b", "a\\nb", "a\\u0000b", "**.a", "a.*.b", "a:80", ""]
 
 
 @pytest.mark.parametrize("host", HOSTILE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackctl.codes import checks, host, meaning, reading, replacing, safety
+from stackctl.codes import checks, host, meaning, reading, replacing, routes, safety
 from stackctl.findings import Code, Finding, Location, Severity
 
 _FILES_FIRST = {"S": 0, "C": 1}
@@ -10,7 +10,15 @@ _FILES_FIRST = {"S": 0, "C": 1}
 CODES: dict[str, Code] = {
     code.id: code
     for code in sorted(
-        (*reading.CODES, *meaning.CODES, *safety.CODES, *host.CODES, *replacing.CODES, *checks.CODES),
+        (
+            *reading.CODES,
+            *meaning.CODES,
+            *safety.CODES,
+            *routes.CODES,
+            *host.CODES,
+            *replacing.CODES,
+            *checks.CODES,
+        ),
         key=lambda code: (_FILES_FIRST[code.id[0]], code.id),
     )
 }

@@ -68,7 +68,7 @@ def _stated(spoke: Spoke) -> Iterator[Value]:
     hardening = spoke.places.get(("hardening",))
     yield Value("hardening", spoke.hardening.value, str(hardening) if hardening else STACKCTL)
     for number, route in enumerate(spoke.routes):
-        told = f"{', '.join(route.hosts)}{route.path} → port {route.port}"
+        told = f"{', '.join(route.hosts) or route.protocol}{route.path} → port {route.port}"
         yield Value("route", told, str(spoke.at("route", str(number))))
     for accept in spoke.accept:
         yield Value(f"accept {accept.code}", accept.reason, str(accept.at))

@@ -9,6 +9,7 @@ from stackctl.findings import Finding
 from stackctl.lint import (
     confinement,
     dependencies,
+    edges,
     images,
     literals,
     networks,
@@ -30,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *networks.RULES,
     *variables.RULES,
     *dependencies.RULES,
+    *edges.RULES,
     *sharing.RULES,
     *safety.RULES,
     *confinement.RULES,
@@ -40,14 +42,14 @@ RULES: tuple[Rule, ...] = (
     *secrets.RULES,
 )
 
-_FROM_THE_FILES_ALONE = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC7")
+_FROM_THE_FILES_ALONE = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC61", "SC62", "SC63", "SC7")
 """Whether the other codes are found is seen on a host, or on what runs."""
 
 
 def lint(stack: Stack, so_far: Iterable[Finding] = ()) -> tuple[Finding, ...]:
     """What was found so far and what all rules find, by place, each with the reason why it is accepted."""
     found = [*so_far, *(finding for rule in RULES for finding in rule(stack))]
-    return sorted_and_accepted([*found, *_accepts_of_nothing(stack, found)], stack.spokes)
+    return sorted_and_accepted([*found, *_accepts_of_nothing(stack, found)], (*stack.spokes, *stack.resting))
 
 
 def _accepts_of_nothing(stack: Stack, found: Iterable[Finding]) -> Iterator[Finding]:

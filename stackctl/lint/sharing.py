@@ -8,7 +8,7 @@ from itertools import combinations
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Severity
-from stackctl.model import Port, Spoke, Stack
+from stackctl.model import Port, Protocol, Route, Spoke, Stack
 
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared, not bound)
 
@@ -19,19 +19,25 @@ _QUOTED = re.compile(r"[`\"']([^`\"']+)[`\"']")
 
 def routes_lead_to_one_spoke(stack: Stack) -> Iterator[Finding]:
     """SC209: a request has one place to go."""
-    first: dict[tuple[str, str], tuple[Spoke, int]] = {}
+    first: dict[str, tuple[Spoke, int]] = {}
     for spoke in stack.spokes:
         for number, route in enumerate(spoke.routes):
-            path = route.path.rstrip("/") or "/"
-            for host in route.hosts:
-                before, where = first.setdefault((host, path), (spoke, number))
+            for place_taken in _places_of(route):
+                before, where = first.setdefault(place_taken, (spoke, number))
                 if (before, where) == (spoke, number):
                     continue
                 place = before.at("route", str(where))
-                message = f"{host}{path} already leads to {before.name} ({place})"
+                message = f"{place_taken} already leads to {before.name} ({place})"
                 hint = "give one of them another host name or path"
                 at = spoke.at("route", str(number))
                 yield finding("SC209", at, message, hint, spoke.name, _severity(before, spoke))
+
+
+def _places_of(route: Route) -> tuple[str, ...]:
+    """Where requests for the route arrive."""
+    if route.protocol is Protocol.HTTP:
+        return tuple(f"{host}{route.prefix or '/'}" for host in route.hosts)
+    return tuple(f"{route.protocol} port {route.listen} {host}".rstrip() for host in route.hosts or ("",))
 
 
 def labels_take_no_route(stack: Stack) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from stackctl.findings import Location
 from stackctl.model.check import Check
+from stackctl.model.route import Edge, Route, Routing
 from stackctl.model.secret import SecretSource, secret_of
 
 Stanza = Mapping[str, Any]
@@ -35,22 +36,6 @@ class Kind(StrEnum):
 class Hardening(StrEnum):
     STRICT = "strict"
     AS_IS = "as-is"
-
-
-class Edge(StrEnum):
-    TRAEFIK = "traefik"
-    CADDY = "caddy"
-    NONE = "none"
-
-
-@dataclass(frozen=True)
-class Route:
-    """Requests for `hosts` and `path` that arrive at the edge go to `port` of the spoke's container."""
-
-    hosts: tuple[str, ...]
-    port: int
-    path: str = "/"
-    strip: bool = False
 
 
 @dataclass(frozen=True)
@@ -227,6 +212,9 @@ class Stack:
     """Sorted by name."""
     domain: str = "stack.localhost"
     edge: Edge = Edge.NONE
+    routing: Routing = field(default_factory=Routing)
+    resting: tuple[Spoke, ...] = ()
+    """Edges that stack.yaml does not choose; none of `spokes`, so what still runs of them is removed."""
     prober_image: str = ""
     networks: Mapping[str, Stanza] = field(default_factory=dict)
     """Every network by its name in the files, `proxy` and `socket` included, `name` always filled in."""

@@ -24,14 +24,15 @@ Note = Callable[[str, Path, str, str], None]
 class Malformed(ValueError):
     """A value that cannot be read as what it should be; noted where its field ends."""
 
-    def __init__(self, path: Path, message: str, hint: str = "") -> None:
+    def __init__(self, path: Path, message: str, hint: str = "", code: str = "SC103") -> None:
         super().__init__(message)
         self.path = path
         self.message = message
         self.hint = hint
+        self.code = code
 
     def tell(self, note: Note) -> None:
-        note("SC103", self.path, self.message, self.hint)
+        note(self.code, self.path, self.message, self.hint)
 
 
 @cache

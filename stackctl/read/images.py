@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stackctl.model import Kind
+from stackctl.model import Edge, Kind
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 _SOCKET_PROXIES = frozenset(
     ("tecnativa/docker-socket-proxy", "linuxserver/socket-proxy", "wollomatic/socket-proxy")
 ) | frozenset(("11notes/socket-proxy", "hectorm/cetusguard"))
-_EDGES = frozenset(("traefik", "caddy", "lucaslorentz/caddy-docker-proxy"))
+_EDGES = {
+    "traefik": Edge.TRAEFIK,
+    "caddy": Edge.CADDY,
+    "lucaslorentz/caddy-docker-proxy": Edge.CADDY,
+}
 _REGISTRIES = re.compile(r"\A(?:(?:docker\.io|index\.docker\.io|ghcr\.io|quay\.io|lscr\.io)/)?(?:library/)?")
 
 
@@ -41,7 +45,21 @@ def split_image(reference: str) -> Image:
 
 def kind_of(reference: str) -> Kind:
     """What a spoke is where it does not say so: told by a known image."""
-    repository = _REGISTRIES.sub("", split_image(reference).repository)
+    repository = _repository(reference)
     if repository in _SOCKET_PROXIES:
         return Kind.SOCKET_PROXY
     return Kind.EDGE if repository in _EDGES else Kind.APP
+
+
+def edge_of(reference: str) -> Edge | None:
+    """Which edge a known image is."""
+    return _EDGES.get(_repository(reference))
+
+
+def reads_labels(reference: str) -> bool:
+    """Whether this Caddy learns of routes by labels; the plain one cannot."""
+    return _repository(reference) == "lucaslorentz/caddy-docker-proxy"
+
+
+def _repository(reference: str) -> str:
+    return _REGISTRIES.sub("", split_image(reference).repository)

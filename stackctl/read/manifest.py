@@ -13,9 +13,10 @@ from stackctl.findings import Location
 from stackctl.model import Accept, Expect, Hardening, Kind, Path
 from stackctl.read.compose_keys import Malformed, Note, nearest, service_forms, unknown_key
 from stackctl.read.forms import Forms, as_kept
-from stackctl.read.partial import HOST_NAME, ROUTE_PATH, CheckDraft, Partial, RouteDraft
+from stackctl.read.partial import CheckDraft, Partial, RouteDraft
 from stackctl.read.policy import read_policy
 from stackctl.read.requests import METHODS, read_url
+from stackctl.read.routes import read_route
 from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
 
@@ -23,8 +24,6 @@ OWN_KEYS = ("kind", "route", "policy", "checks", "settings_dir", "hardening", "a
 NOT_BUILT = ("settle", "backup", "schedule")
 # What cannot be read does not hold, and what is not there cannot be mounted, whoever accepts it.
 NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"} | {"SC601", "SC602"}
-_ROUTE_KEYS = ("host", "port", "path", "strip")
-_ROUTE_NOT_BUILT = ("auth", "tls", "middlewares", "headers")
 _CHECK_KEYS = ("title", "from", "request", "expect")
 _EXPECT_KEYS = ("status", "body", "hostname", "no_answer")
 
@@ -186,41 +185,11 @@ class _Own:
             if not isinstance(item, dict):
                 self.wrong(path, "a route is a map of host, port, path, strip")
                 continue
-            for key in item:
-                if key in _ROUTE_NOT_BUILT:
-                    self.wrong((*path, key), f"`{key}` of a route is not supported by this version")
-            known = {key: item[key] for key in item if key not in _ROUTE_NOT_BUILT}
-            self.keys(known, _ROUTE_KEYS, path)
-            route = self.attempt(partial(self._route, known, path))
+            route = self.attempt(partial(read_route, item, path, self.note))
             if route is not None:
                 found.append((number, route))
         self.origins["route",] = [number for number, _ in found]
         return tuple(route for _, route in found)
-
-    def _route(self, item: Mapping[str, Any], path: Path) -> RouteDraft | None:
-        hosts = item.get("host")
-        names = [hosts] if isinstance(hosts, str) else hosts
-        if names is not None and not (
-            isinstance(names, list) and names and all(isinstance(name, str) for name in names)
-        ):
-            raise Malformed((*path, "host"), "`host` must be a name, or a list of names")
-        lowered = tuple(dict.fromkeys(name.lower() for name in names or ()))
-        for name in lowered:
-            if not HOST_NAME.match(name) or ".." in name:
-                self.note(
-                    "SC110", (*path, "host"), f"`{name}` is not a host name", "letters, digits, `-` and `.`"
-                )
-                return None
-        port = item.get("port")
-        if port is not None and (not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536):
-            raise Malformed((*path, "port"), "`port` must be the container's port, as a number")
-        prefix = item.get("path", "/")
-        if not isinstance(prefix, str) or not ROUTE_PATH.match(prefix):
-            raise Malformed((*path, "path"), "`path` begins with `/` and holds letters, digits and `._~-/`")
-        strip = item.get("strip", False)
-        if not isinstance(strip, bool):
-            raise Malformed((*path, "strip"), "`strip` must be true or false")
-        return RouteDraft(lowered or None, port, prefix, strip)
 
     def checks(self, value: Any) -> tuple[CheckDraft, ...]:
         if value is not None and not isinstance(value, list):

@@ -20,7 +20,8 @@ from stackctl.read.manifest import OWN_KEYS, read_service
 from stackctl.read.page_checks import read_verify
 from stackctl.read.page_outline import ISSUE, Field, Outline, read_outline
 from stackctl.read.page_values import Item, is_none, items, without_comment
-from stackctl.read.partial import HOST_NAME, SPOKE_NAME, Partial, RouteDraft
+from stackctl.read.partial import SPOKE_NAME, Partial, RouteDraft
+from stackctl.read.routes import is_host
 from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
 
@@ -245,7 +246,7 @@ class _Page:
         hosts = []
         for item, at in stated:
             name = re.sub(r"\Ahttps?://", "", item.text.lower()).rstrip("/")
-            if HOST_NAME.match(name) and ".." not in name:
+            if is_host(name):
                 hosts.append(name)
             elif re.search(r"[`{}]", item.text):
                 # It would end a rule of the edge and begin another, so it is no slip to read over.

@@ -17,6 +17,7 @@ from stackctl.model import (
     Path,
     Policy,
     Recorded,
+    Route,
 )
 
 SPOKE_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?\Z")
@@ -30,8 +31,8 @@ class RouteDraft:
 
     hosts: tuple[str, ...] | None
     port: int | None
-    path: str = "/"
-    strip: bool = False
+    stated: Route = field(default_factory=lambda: Route((), 0))
+    """Everything else that it says."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Severity
-from stackctl.model import PROXY_NETWORK, Hardening, Kind, Path, Route, Spoke
+from stackctl.model import PROXY_NETWORK, Hardening, Kind, Path, Protocol, Route, Spoke
 from stackctl.read.forms import as_kept
 from stackctl.read.images import DIGEST, kind_of, split_image
 from stackctl.read.networks import Networks
@@ -129,11 +129,19 @@ def _routes(partial: Partial, page: str, findings: list[Finding]) -> list[tuple[
         only_page = at.file == page
         if draft.hosts is None and only_page:
             continue
-        missing = [word for word, value in (("host", draft.hosts), ("port", draft.port)) if not value]
+        missing = list(_missing(draft))
         if missing:
             words = " and ".join(missing)
             code = "SC111" if only_page else "SC103"
             findings.append(finding(code, at, f"the route has no {words}", f"state its {words}"))
-        elif draft.hosts and draft.port:
-            routes.append((number, Route(draft.hosts, draft.port, draft.path, draft.strip)))
+        else:
+            route = replace(draft.stated, hosts=draft.hosts or (), port=draft.port or 0)
+            routes.append((number, route))
     return routes
+
+
+def _missing(draft: RouteDraft) -> Iterator[str]:
+    if not draft.hosts and draft.stated.protocol is Protocol.HTTP:
+        yield "host"
+    if not draft.port and not draft.stated.dashboard:
+        yield "port"

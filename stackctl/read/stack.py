@@ -13,6 +13,7 @@ from stackctl.model import Spoke, Stack, secret_of
 from stackctl.read.accepting import sorted_and_accepted
 from stackctl.read.checks import Surroundings, resolve_checks
 from stackctl.read.compose_keys import nearest
+from stackctl.read.edges import chosen
 from stackctl.read.halves import Memory
 from stackctl.read.merge import merge
 from stackctl.read.networks import Networks
@@ -64,11 +65,14 @@ def read_stack(texts: Mapping[str, bytes], memory: Memory | None = None) -> Read
     if not by_name:
         hint = "write spokes/NAME.md or spokes/NAME.yaml"
         findings.append(finding("SC108", Location(STACK_FILE), "the stack has no spoke", hint))
+    spokes, resting = chosen(spokes, settings.edge)
     stack = Stack(
         name=settings.name,
         spokes=spokes,
+        resting=resting,
         domain=settings.domain,
         edge=settings.edge,
+        routing=settings.routing,
         prober_image=settings.prober_image,
         networks=_with_default(settings, spokes),
         top_level=_with_volumes(settings, spokes),
@@ -77,7 +81,7 @@ def read_stack(texts: Mapping[str, bytes], memory: Memory | None = None) -> Read
         example_variables=_example(texts),
         places=settings.places,
     )
-    return Reading(stack, sorted_and_accepted(findings, spokes))
+    return Reading(stack, sorted_and_accepted(findings, (*spokes, *resting)))
 
 
 def _spoke_files(texts: Mapping[str, bytes], memory: Memory) -> tuple[dict[str, _Files], list[Finding]]:

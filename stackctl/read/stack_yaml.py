@@ -9,8 +9,9 @@ from typing import Any
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
-from stackctl.model import PROXY_NETWORK, SOCKET_NETWORK, Edge, Path, SecretSource
-from stackctl.read.compose_keys import known, nearest, unknown_key
+from stackctl.model import PROXY_NETWORK, SOCKET_NETWORK, Edge, Path, Routing, SecretSource
+from stackctl.read.compose_keys import known, unknown_key
+from stackctl.read.edge_settings import read_edge
 from stackctl.read.partial import HOST_NAME
 from stackctl.read.secret_sources import read_secret_sources
 from stackctl.read.text import Source
@@ -30,6 +31,7 @@ class Settings:
     name: str
     domain: str = "stack.localhost"
     edge: Edge = Edge.NONE
+    routing: Routing = field(default_factory=Routing)
     prober_image: str = ""
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     top_level: Mapping[str, Any] = field(default_factory=dict)
@@ -74,10 +76,7 @@ def read_settings(source: Source) -> tuple[Settings | None, tuple[Finding, ...]]
     if not isinstance(domain, str) or not HOST_NAME.match(domain.lower()):
         note("SC110", ("domain",), f"`{domain}` is not a domain")
         domain = Settings.domain
-    edge = value.get("edge", "none")
-    if edge not in list(Edge):
-        note("SC103", ("edge",), f"`edge` must be one of {', '.join(Edge)}", nearest(str(edge), Edge))
-        edge = "none"
+    edge, routing = read_edge(value.get("edge"), note)
     prober = value.get("prober_image", "")
     if not isinstance(prober, str):
         note("SC103", ("prober_image",), "`prober_image` must be a text")
@@ -87,7 +86,8 @@ def read_settings(source: Source) -> tuple[Settings | None, tuple[Finding, ...]]
     settings = Settings(
         name=name,
         domain=domain.lower(),
-        edge=Edge(edge),
+        edge=edge,
+        routing=routing,
         prober_image=prober,
         networks=_networks(name, elements.pop("networks", {})),
         top_level={**elements, **extra},

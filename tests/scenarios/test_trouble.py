@@ -233,7 +233,7 @@ class Severed:
 
 @pytest.fixture
 def way() -> Iterator[type[Severed]]:
-    """Ways to the Engine, under paths that are short enough for a socket."""
+    """RoutesBy to the Engine, under paths that are short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="s") as folder:
         made: list[Severed] = []
 
