@@ -94,6 +94,15 @@ checks:
     expect: {{status: 200}}
 """
 
+_IN_PLACE_OF_A_PAGE = """image: example/service-{n}:1.{n}.0@sha256:{n:064x}
+profiles: [{profile}]
+networks: [proxy]
+depends_on: [{needs}]
+route:
+  - host: service-{n}.stack.localhost
+    port: {port}
+"""
+
 _EDGE = "image: traefik:v3.7@sha256:{digest:064x}\nkind: edge\nnetworks: [proxy]\n"
 
 _STAND_IN = """kind: app
@@ -105,8 +114,8 @@ mem_limit: 32m
 """
 
 
-def to_render(root: Path, spokes: int) -> None:
-    """Spokes of a page and a manifest each, about 1.3 and 0.9 KB, behind an edge."""
+def to_render(root: Path, spokes: int, *, pages: bool) -> None:
+    """Spokes behind an edge: manifests that say all there is, or pages beside them with half of it."""
     _begin(root, "name: bench\nedge: traefik\n")
     (root / "spokes" / "edge.yaml").write_text(_EDGE.format(digest=7))
     for n in range(spokes):
@@ -119,8 +128,12 @@ def to_render(root: Path, spokes: int) -> None:
             "workers": n % 8 + 1,
             "cache": 60 * (n % 10),
         }
-        (root / "spokes" / f"service-{n}.md").write_text(_PAGE.format(**values))
-        (root / "spokes" / f"service-{n}.yaml").write_text(_MANIFEST.format(**values))
+        manifest = _MANIFEST.format(**values)
+        if pages:
+            (root / "spokes" / f"service-{n}.md").write_text(_PAGE.format(**values))
+        else:
+            manifest += _IN_PLACE_OF_A_PAGE.format(**values)
+        (root / "spokes" / f"service-{n}.yaml").write_text(manifest)
 
 
 def to_run(root: Path, name: str, spokes: int, image: str) -> None:

@@ -131,10 +131,10 @@ def _with_machine(value: Any, machine: Mapping[str, str]) -> Any:
             if f"${{{name}" in value:
                 value = known.join(re.split(rf"\$\{{{name}(?::-[^{{}}]*)?\}}", value))
         return value
-    if isinstance(value, Mapping):
-        return {key: _with_machine(item, machine) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_machine(item, machine) for item in value]
+    if isinstance(value, (dict, Mapping)):
+        return {key: _with_machine(item, machine) for key, item in value.items()}
     return value
 
 
@@ -150,10 +150,10 @@ def _resolved(stanza: Stanza, variables: Mapping[str, str]) -> tuple[dict[str, A
             except Undefined as missing:
                 undefined.append((path, missing.name))
                 return value
-        if isinstance(value, Mapping):
-            return {key: walk(item, (*path, str(key))) for key, item in value.items()}
         if isinstance(value, list):
             return [walk(item, (*path, str(index))) for index, item in enumerate(value)]
+        if isinstance(value, (dict, Mapping)):
+            return {key: walk(item, (*path, str(key))) for key, item in value.items()}
         return value
 
     return walk(stanza, ()), undefined

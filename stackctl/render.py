@@ -231,8 +231,8 @@ def _top_level(stack: Stack) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, (dict, Mapping)):
+        return {key: _plain(item) for key, item in value.items()}
     return value

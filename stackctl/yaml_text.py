@@ -46,12 +46,15 @@ def dump(document: Mapping[str, Any], comments: Mapping[tuple[str, ...], str] | 
 def _add(
     lines: list[str], data: Any, indent: str, path: tuple[str, ...], comments: Mapping[tuple[str, ...], str]
 ) -> None:
-    if isinstance(data, Mapping):
+    if isinstance(data, (dict, Mapping)):
         for name, value in data.items():
             key = str(name)
             here = (*path, key)
             if comment := comments.get(here):
                 lines.extend(f"{indent}# {line}" for line in comment.splitlines())
+            if isinstance(value, str):
+                lines.append(f"{indent}{scalar(key)}: {scalar(value)}")
+                continue
             tag = " !override" if isinstance(value, Override) else ""
             if value and isinstance(value, (dict, list, tuple, Mapping)):
                 lines.append(f"{indent}{scalar(key)}:{tag}")
@@ -60,7 +63,7 @@ def _add(
                 lines.append(f"{indent}{scalar(key)}:{tag} {_leaf(value)}")
     else:
         for item in data:
-            if item and isinstance(item, (dict, list, tuple, Mapping)):
+            if item and not isinstance(item, str) and isinstance(item, (dict, list, tuple, Mapping)):
                 # The item's first line stands behind the dash.
                 first = len(lines)
                 _add(lines, item, indent + "  ", (*path, "-"), comments)

@@ -44,7 +44,7 @@ ONLY_IN = {
     "rich": {"console"},
     "typer": {"cli"},
     "jinja2": {"templates"},
-    "markdown_it": {"read"},
+    "pyromark": {"read"},
     "ruamel": {"read", "templates", "edit"},
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-HEAVY = frozenset({"docker", "jinja2", "asyncio", "markdown_it", "ruamel", "rich", "requests", "pydantic"})
+HEAVY = frozenset({"docker", "jinja2", "asyncio", "pyromark", "ruamel", "rich", "requests", "pydantic"})
 
 # Runs the command line, then tells on a line of its own which of the heavy modules are there.
 PROGRAM = f"""
@@ -70,12 +70,12 @@ def test_what_needs_no_stack_imports_nothing_heavy(root: Path, words: str) -> No
 @pytest.mark.parametrize(
     ("words", "needed"),
     [
-        ("lint --json", {"ruamel", "markdown_it"}),
-        ("lint", {"ruamel", "markdown_it", "rich"}),
-        ("render --check --json", {"ruamel", "markdown_it", "jinja2"}),
-        ("fingerprint --json", {"ruamel", "markdown_it", "jinja2"}),
-        ("plan --json", {"ruamel", "markdown_it", "jinja2"}),
-        ("status --json", {"ruamel", "markdown_it", "jinja2"}),
+        ("lint --json", {"ruamel", "pyromark"}),
+        ("lint", {"ruamel", "pyromark", "rich"}),
+        ("render --check --json", {"ruamel", "pyromark", "jinja2"}),
+        ("fingerprint --json", {"ruamel", "pyromark", "jinja2"}),
+        ("plan --json", {"ruamel", "pyromark", "jinja2"}),
+        ("status --json", {"ruamel", "pyromark", "jinja2"}),
     ],
 )
 def test_a_command_imports_at_most_what_it_needs(root: Path, words: str, needed: set[str]) -> None:
@@ -85,4 +85,4 @@ def test_a_command_imports_at_most_what_it_needs(root: Path, words: str, needed:
 def test_what_was_read_before_needs_no_markdown(root: Path) -> None:
     (root / ".stackctl").mkdir(mode=0o700, exist_ok=True)
     imported(root, "lint", "--json")
-    assert "markdown_it" not in imported(root, "lint", "--json")
+    assert "pyromark" not in imported(root, "lint", "--json")

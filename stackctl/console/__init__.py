@@ -6,12 +6,10 @@ import sys
 import time
 from functools import singledispatchmethod
 from textwrap import indent
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console as Terminal
 from rich.console import Group, RenderableType
-from rich.live import Live
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from stackctl.commands.story import (
@@ -35,6 +33,11 @@ from stackctl.errors import StackctlError
 from stackctl.events import Checked, Event, Finished, Found, Line, Planned, Said, Started
 from stackctl.findings import Finding, InvalidFiles, Severity
 from stackctl.model import Action, Outcome, Plan, Result, Verb
+
+# What moves on the screen is imported when something moves: most commands end before.
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.progress import Progress, TaskID
 
 _MARK = {
     Verb.CREATE: ("+", "green"),
@@ -87,13 +90,7 @@ class Console:
         task = None
         if self._err.is_terminal:
             if self._progress is None:
-                self._progress = Progress(
-                    SpinnerColumn(),
-                    TextColumn("{task.description}"),
-                    TimeElapsedColumn(),
-                    console=self._err,
-                    transient=True,
-                )
+                self._progress = _progress(self._err)
                 self._progress.start()
             task = self._progress.add_task(_step(event.step, event.spoke), total=None)
         self._started[event.step, event.spoke] = (time.monotonic(), task)
@@ -140,6 +137,8 @@ class Console:
             self._watched = event.answer
             return
         if self._live is None:
+            from rich.live import Live
+
             self._live = Live(console=self._out, auto_refresh=False)
             self._live.start()
         told = Text(f"\n{time.strftime('%H:%M:%S')}, Ctrl-C ends", "dim")
@@ -341,6 +340,13 @@ def _terminal(colour: bool | None, file: TextIO) -> Terminal:
         highlight=False,
         soft_wrap=not file.isatty(),
     )
+
+
+def _progress(terminal: Terminal) -> Progress:
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    return Progress(*columns, console=terminal, transient=True)
 
 
 def _step(step: str, spoke: str) -> str:

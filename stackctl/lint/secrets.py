@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from stackctl.codes import finding
 from stackctl.findings import Finding
-from stackctl.model import SECRET_VARIABLE, Path, Stack, secret_of
+from stackctl.lint.texts import texts
+from stackctl.model import SECRET_VARIABLE, Stack, secret_of
 
 
 def secrets_are_files(stack: Stack) -> Iterator[Finding]:
@@ -23,22 +23,11 @@ def secrets_are_files(stack: Stack) -> Iterator[Finding]:
 def references_are_made_here(stack: Stack) -> Iterator[Finding]:
     """SC702: a secret goes where its manifest asks for it by name, and nowhere else."""
     for spoke in stack.spokes:
-        for path, text in _texts(spoke.service, ()):
-            if SECRET_VARIABLE in text and not (path[0] == "environment" and secret_of(text)):
+        for path, text in texts(spoke.service, SECRET_VARIABLE):
+            if not (path[0] == "environment" and secret_of(text)):
                 message = f"{spoke.name} uses a variable {SECRET_VARIABLE}… by itself"
                 hint = "write `environment: {NAME: {secret: name}}`, or mount it: `secrets: [name]`"
                 yield finding("SC702", spoke.at(*path), message, hint, spoke.name)
-
-
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, (*path, str(key)))
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            yield from _texts(item, (*path, str(number)))
 
 
 RULES = (secrets_are_files, references_are_made_here)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
+from stackctl.lint.texts import texts
 from stackctl.model import SECRET_VARIABLE, Path, Spoke, Stack
 from stackctl.read.variables import InvalidVariable, names, needed
 
@@ -90,24 +90,12 @@ def _needed(text: str) -> frozenset[str]:
 def _everywhere(stack: Stack) -> Iterator[tuple[Location, Path, str, str]]:
     """Every text with a `$`: its place, its path, and the spoke that it belongs to, if any."""
     for spoke in stack.spokes:
-        for path, text in _texts(spoke.service, ()):
+        for path, text in texts(spoke.service, "$"):
             yield spoke.at(*path), path, text, spoke.name
     elements = {**stack.top_level, "networks": stack.networks}
     for key in _TOP_LEVEL:
-        for path, text in _texts(elements.get(key, {}), (key,)):
+        for path, text in texts(elements.get(key, {}), "$", (key,)):
             yield stack.at(*path), path, text, ""
-
-
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        if "$" in value:
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, (*path, str(key)))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _texts(item, (*path, str(number)))
 
 
 RULES = (variables_are_understood, variables_in_example, dollars_are_doubled)

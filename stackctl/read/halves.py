@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from stackctl import findings, model
@@ -74,6 +75,7 @@ def from_json(text: str) -> Partial:
     return replace(half, places=at)
 
 
+_TEXT = frozenset({str})
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _KNOWN = {
     name: known
@@ -91,15 +93,20 @@ def _told(value: Any) -> Any:
         return value
     if kind is list:
         return [_told(item) for item in value]
-    if kind is dict and _SPECIAL not in value and all(type(key) is str for key in value):
+    if kind is dict and _SPECIAL not in value and set(map(type, value)) <= _TEXT:
         return {key: _told(item) for key, item in value.items()}
     if kind is tuple or kind is frozenset:
         return {_SPECIAL: [kind.__name__, [_told(item) for item in value]]}
     if _KNOWN.get(kind.__name__) is kind:
         if isinstance(value, Enum):
             return {_SPECIAL: [kind.__name__, value.value]}
-        return {_SPECIAL: [kind.__name__, [_told(getattr(value, field.name)) for field in fields(value)]]}
+        return {_SPECIAL: [kind.__name__, [_told(getattr(value, name)) for name in _fields(kind)]]}
     raise TypeError(f"{value!r} has no form in JSON")
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _made(told: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
@@ -57,6 +58,7 @@ _TITLE_END = re.compile(r"\s*[-–—:]\s*spoke\s*\Z", re.IGNORECASE)
 _EXPECTED = re.compile(
     r"[*_]{0,2}expected(?: result| output| response| status)?[*_]{0,2}\s*:[*_]{0,2}\s*(.*)\Z", re.I
 )
+_DECORATION = re.compile(r"[^\w/ -]")
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)\Z")
 _SHELLS = ("", "bash", "sh", "shell", "console", "zsh")
 _OWN_WORDS = frozenset(("posts", "pots", "post", "parts", "part", "users", "kinds", "phases", "images"))
@@ -241,6 +243,7 @@ def _nearly(name: str) -> str:
     return near[0] if near else ""
 
 
+@lru_cache(maxsize=1024)
 def words(text: str) -> str:
     """A heading or key for comparison: lower case, without decoration."""
-    return " ".join(re.sub(r"[^\w/ -]", " ", text).lower().split())
+    return " ".join(_DECORATION.sub(" ", text).lower().split())
