@@ -17,11 +17,12 @@ _ONE_OFF_LABEL = "com.docker.compose.oneoff"
 def observe(engine: Engine, project: str) -> Observed:
     """This project's containers in full, all others in outline; the same order every time.
 
-    Costs three lists, one inspect per container of the project and one per image that these run.
+    Costs four lists, one inspect per container of the project and one per image that these run.
     """
     listed = engine.get("/containers/json", all=True)
     networks = engine.get("/networks")
     images = engine.get("/images/json")
+    volumes = engine.get("/volumes").get("Volumes") or ()
     ours = [c for c in listed if _belongs(c, project)]
     inspected = [c for c in (_inspect(engine, f"/containers/{c['Id']}/json") for c in ours) if c]
     containers = sorted(map(container, inspected), key=_by_service_and_age)
@@ -36,22 +37,21 @@ def observe(engine: Engine, project: str) -> Observed:
         images=_references(images),
         image_defaults=defaults,
         engine_version=engine.version,
+        volumes={v["Name"]: v for v in sorted(volumes, key=lambda v: str(v["Name"]))},
     )
 
 
 def in_full(engine: Engine, observed: Observed) -> Observed:
-    """The same, with what only the standing checks need: others in full where they run, volumes, warnings."""
+    """The same, with what only the standing checks need: others in full where they run, warnings."""
     resting = ("created", "exited", "dead")
     inspected = (
         _inspect(engine, f"/containers/{c.id}/json") for c in observed.others if c.state not in resting
     )
     running = {c["Id"]: container(c) for c in inspected if c}
     others = (running.get(c.id) or c for c in observed.others if c.state in resting or c.id in running)
-    volumes = engine.get("/volumes").get("Volumes") or ()
     return replace(
         observed,
         others=tuple(others),
-        volumes={v["Name"]: v for v in sorted(volumes, key=lambda v: str(v["Name"]))},
         engine_warnings=tuple(engine.get("/info").get("Warnings") or ()),
     )
 

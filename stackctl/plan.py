@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
-from typing import Any
 
-from stackctl.compare import Difference, differences, unlabelled
-from stackctl.fingerprint import CONTENT, changed
+from stackctl.causes import causes, image_causes
+from stackctl.compare import differences
 from stackctl.model import (
     NOTHING,
     Action,
@@ -26,16 +24,7 @@ from stackctl.model import (
     Wanted,
     Who,
 )
-from stackctl.override import MACHINE_VARIABLES
-from stackctl.read.variables import InvalidVariable
-from stackctl.read.variables import names as variables_in
 from stackctl.replace import replacement, sharers
-from stackctl.switches import DIALECTS
-
-_SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|DSN|_URL$|_URI$", re.IGNORECASE)
-_SWITCHES = frozenset(switch for dialect in DIALECTS for switch in dialect.switches)
-LABELS_PENDING = "labels pending"
-_LIMITS = ("mem_limit", "cpus", "pids_limit")
 
 
 def plan(
@@ -46,11 +35,13 @@ def plan(
     profiles: Iterable[str],
     only: Collection[str] = (),
     refresh: bool = False,
+    applied: Collection[str] = (),
 ) -> Plan:
     """One action for each spoke that `up` means, in the order of the dependency graph; removals come first.
 
     `only` names the spokes to bring up; what they depend on is created or started, but never recreated.
-    `refresh` also recreates what differs only because a newer stackctl renders it differently.
+    `refresh` also recreates what differs only because a newer stackctl renders it differently. `applied` are
+    the spokes that were brought up here before.
     """
     active = frozenset(profiles)
     means = selected(stack, active, only)
@@ -63,6 +54,9 @@ def plan(
         spoke, want = stack.spoke(name), wanted[name]
         declared = services.get(name) or spoke.service
         action = _decide(spoke, want, declared, running.get(name, ()), observed, names, volumes, refresh)
+        if action.verb is Verb.CREATE and name in applied and observed.containers:
+            # Where nothing of the stack is left, somebody took it down.
+            return replace(action, causes=(Cause(Who.HOST, "container", "", "running"),))
         if action.verb is not Verb.RECREATE:
             return action
         if only and name not in only:
@@ -107,7 +101,7 @@ def deviations(
         if (want := wanted.get(container.spoke)) is None:
             continue
         defaults = observed.image_defaults.get(container.image_id, NOTHING)
-        image = any(_image_causes(stack.spoke(container.spoke), want, container, Who.HOST))
+        image = any(image_causes(stack.spoke(container.spoke), want, container, Who.HOST))
         found[container.id] = (
             *(("image",) if image else ()),
             *(
@@ -195,121 +189,13 @@ def _decide(
         found = differences(
             want.stanza, container, observed.image_defaults.get(container.image_id, NOTHING), names, volumes
         )
-        for cause in _causes(spoke, want, declared, container, found):
+        for cause in causes(spoke, want, declared, container, found, observed.images):
             (theirs if cause.who is Who.STACKCTL else ours)[cause] = None
     if ours or (theirs and refresh):
         return Action(spoke.name, Verb.RECREATE, (*ours, *theirs))
     if stopped := tuple(_stopped(spoke, containers)):
         return Action(spoke.name, Verb.START, (*stopped, *theirs))
     return Action(spoke.name, Verb.NOTHING, tuple(theirs))
-
-
-def _causes(
-    spoke: Spoke, want: Wanted, declared: Stanza, container: Container, found: tuple[Difference, ...]
-) -> Iterator[Cause]:
-    should, has = want.stanza.get("labels") or NOTHING, container.labels
-    same = has.get("stackctl.fingerprint") == should.get("stackctl.fingerprint")
-    # What was rendered by another version of stackctl differs in fields that nobody here changed.
-    rendered = _moved(has, should, "stackctl.rendered")
-    who = Who.YOU if not same else Who.STACKCTL if rendered else Who.HOST
-    image = tuple(_image_causes(spoke, want, container, Who.YOU if not same else Who.HOST))
-    yield from image
-    fields = [_field_cause(spoke, declared, difference, who) for difference in found]
-    yield from fields
-    other, secrets = changed(has.get("stackctl.applied", ""), want.applied)
-    if not same:
-        # Where fields say what moved in the stanza, its hash would only say so again, with no place.
-        inputs = tuple(
-            c for c in _input_causes(spoke, has, should) if not fields or c.field != "input stanza"
-        )
-        yield from inputs
-        if not (fields or inputs or image):
-            # What ran before its stack was adopted is left alone; the next real change brings the labels.
-            pending = Cause(Who.STACKCTL, LABELS_PENDING) if unlabelled(container) else None
-            yield pending or _own(spoke, has, should, "stackctl.fingerprint", Who.YOU)
-    elif rendered:
-        if not fields:
-            yield _own(spoke, has, should, "stackctl.rendered", Who.STACKCTL)
-    elif not (fields or image) and other:
-        yield Cause(Who.HOST, "variables changed")
-    for name in secrets:
-        is_file = name.startswith(CONTENT)
-        what = f"content of {name.removeprefix(CONTENT)}" if is_file else f"secret {name}"
-        yield Cause(Who.HOST, f"{what} changed")
-    if container.state in ("paused", "dead"):
-        yield Cause(Who.HOST, "state", container.state, "running")
-
-
-def _image_causes(spoke: Spoke, want: Wanted, container: Container, who: Who) -> Iterator[Cause]:
-    reference = str(want.stanza.get("image") or container.image)
-    if reference != container.image:
-        at = spoke.at("image") if who is Who.YOU else None
-        yield Cause(who, "image", container.image, reference, at)
-    elif want.image_id and want.image_id != container.image_id:
-        yield Cause(Who.IMAGE, "image", _short(container.image_id), _short(want.image_id))
-
-
-def _field_cause(spoke: Spoke, declared: Stanza, difference: Difference, who: Who) -> Cause:
-    old, new = difference.old, difference.new
-    if _is_private(declared, difference):
-        old, new = ("(changed)" if value else "" for value in (old, new))
-    at = spoke.at(*difference.path) if who is Who.YOU else None
-    return Cause(who, difference.field, old, new, at)
-
-
-def _is_private(declared: Stanza, difference: Difference) -> bool:
-    """Whether a value comes from a variable of this host, or bears a name that secrets have."""
-    group, _, name = difference.field.partition(".")
-    stated = declared.get(group)
-    if group in _LIMITS:
-        stated = (stated, declared.get("deploy"))
-    elif isinstance(stated, Mapping) and name in stated:
-        stated = stated[name]
-    elif group in ("volumes", "ports"):
-        # Whatever else stands in the list is another field.
-        target = name.rstrip("/") if group == "volumes" else name.partition("/")[0]
-        stated = [entry for entry in stated or () if str(entry["target"]).rstrip("/") == target]
-    if _holds_variable(stated):
-        return True
-    if group != "environment" or not _SECRET_NAME.search(name):
-        return False
-    is_switch = name in _SWITCHES and max(len(difference.old), len(difference.new)) <= len("false")
-    return not is_switch
-
-
-def _holds_variable(value: Any) -> bool:
-    if isinstance(value, str):
-        try:
-            return bool(variables_in(value) - MACHINE_VARIABLES)
-        except InvalidVariable:
-            return False
-    if isinstance(value, Mapping):
-        return any(map(_holds_variable, value.values()))
-    return isinstance(value, list | tuple) and any(map(_holds_variable, value))
-
-
-def _input_causes(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str]) -> Iterator[Cause]:
-    """The inputs of the fingerprint that moved, where the container says which it was made of."""
-    old, new = (_inputs(labels.get("stackctl.inputs", "")) for labels in (has, should))
-    if not old:
-        return
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            yield Cause(Who.YOU, f"input {name}", old.get(name, ""), new.get(name, ""), spoke.at(name))
-
-
-def _inputs(label: str) -> dict[str, str]:
-    pairs = (part.rpartition("=") for part in label.split(","))
-    return {name: digest for name, _, digest in pairs if name}
-
-
-def _moved(has: Mapping[str, str], should: Mapping[str, str], label: str) -> bool:
-    return bool(has.get(label)) and bool(should.get(label)) and has[label] != should[label]
-
-
-def _own(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str], label: str, who: Who) -> Cause:
-    at = spoke.at() if who is Who.YOU else None
-    return Cause(who, label, has.get(label, "")[:12], str(should.get(label, ""))[:12], at)
 
 
 def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:
@@ -331,7 +217,3 @@ def _image_of(containers: Iterable[Container]) -> Stanza:
 def _replicas(stanza: Stanza) -> int:
     given = stanza.get("scale", (stanza.get("deploy") or NOTHING).get("replicas"))
     return int(given) if str(given).isdecimal() else 1
-
-
-def _short(image_id: str) -> str:
-    return image_id.removeprefix("sha256:")[:12]

@@ -89,8 +89,8 @@ class Output:
         """Whether there is somebody to ask."""
         return self._json is None and sys.stdin.isatty()
 
-    def confirm(self, question: str, *, yes: bool) -> bool:
-        """A yes from `--yes` or from the person.
+    def confirm(self, question: str, *, yes: bool, flag: str = "--yes") -> bool:
+        """A yes from `--yes`, or whichever flag says it, or from the person.
 
         Raises:
             UsageError: Nobody can be asked.
@@ -98,7 +98,11 @@ class Output:
         if yes:
             return True
         if not self.asks:
-            raise UsageError("this needs a yes, and there is no terminal to ask at", "add --yes")
+            asked = question if flag != "--yes" else ""
+            raise UsageError(
+                f"this needs a yes, and there is no terminal to ask at{f': {asked}' if asked else ''}",
+                f"add {flag}",
+            )
         return self.console.ask(question)
 
     def edit_again(self, findings: tuple[Finding, ...]) -> bool:

@@ -3,6 +3,9 @@
 `host.key`: the key of the applied fingerprints. Lost: containers are compared field by field until recreated.
 `secrets.json`: what tells whether a secret changed since it was last given to a container; no value. Lost: a
 change is noticed by the next `plan` or `up`, which read the secrets themselves.
+`exposed.json`: what each spoke opened when somebody last said yes. Lost: asked again.
+`elements.json`: digests of the networks and volumes as last declared. Lost: they moved by the files, it says.
+`rendered.json`: digests of the rendered files as last written. Lost: altered ones are not noticed.
 `images.json`: the image id that each spoke was last applied with. Lost: asked from the Engine again.
 """
 
@@ -11,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +23,9 @@ from stackctl.files import state_dir, write_atomically
 _KEY_FILE = "host.key"
 _IMAGES_FILE = "images.json"
 _SECRETS_FILE = "secrets.json"
+_EXPOSED_FILE = "exposed.json"
+_ELEMENTS_FILE = "elements.json"
+_RENDERED_FILE = "rendered.json"
 
 
 def host_key(root: Path) -> bytes:
@@ -54,6 +60,36 @@ def applied_secrets(root: Path) -> dict[str, str]:
 def remember_secrets(root: Path, macs: Mapping[str, str]) -> None:
     """Adds to what `applied_secrets` gives."""
     _remember(root, _SECRETS_FILE, macs)
+
+
+def exposed(root: Path) -> dict[str, tuple[str, ...]]:
+    """Spoke -> keys of what it opens with somebody's consent."""
+    return {name: tuple(filter(None, k.split("\n"))) for name, k in _recalled(root, _EXPOSED_FILE).items()}
+
+
+def remember_exposed(root: Path, keys: Mapping[str, Iterable[str]]) -> None:
+    """Replaces what `exposed` gives of these spokes."""
+    _remember(root, _EXPOSED_FILE, {name: "\n".join(of) for name, of in keys.items()})
+
+
+def applied_elements(root: Path) -> dict[str, str]:
+    """`network NAME` or `volume NAME` -> digest of how it was declared."""
+    return _recalled(root, _ELEMENTS_FILE)
+
+
+def remember_elements(root: Path, digests: Mapping[str, str]) -> None:
+    """Adds to what `applied_elements` gives."""
+    _remember(root, _ELEMENTS_FILE, digests)
+
+
+def written(root: Path) -> dict[str, str]:
+    """Path of a rendered file -> sha256 of what stackctl wrote there last."""
+    return _recalled(root, _RENDERED_FILE)
+
+
+def remember_written(root: Path, digests: Mapping[str, str]) -> None:
+    """Adds to what `written` gives."""
+    _remember(root, _RENDERED_FILE, digests)
 
 
 def _recalled(root: Path, file: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "stackctl"
 
 # Each room may import from the rooms above it, and from its own.
 ROOMS = (
-    "errors names",
+    "errors names plain",
     "findings codes",
     "model",
     "replace",
@@ -23,7 +23,8 @@ ROOMS = (
     "lint templates render audits checks checks_of_routes override",
     "normal starter junit",
     "attached",
-    "compare",
+    "compare exposure consequences surroundings",
+    "causes",
     "plan",
     "process",
     "files contents endpoint engine secrets state cache lock",

@@ -27,7 +27,7 @@ from stackctl.read.stack import read_stack
 
 CASES = Path(__file__).parent / "cases"
 FOLDERS = sorted(path.parent for path in CASES.glob("*/findings.txt")) or sorted(CASES.iterdir())
-READ_AND_LINT = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC61", "SC62", "SC63", "SC7")
+READ_AND_LINT = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC61", "SC62", "SC63", "SC70")
 
 
 def findings_and_stack(folder: Path, texts: Mapping[str, bytes]) -> tuple[list[Finding], Stack | None]:

@@ -16,7 +16,7 @@ import pytest
 from stackctl.commands.policy import policy
 from stackctl.commands.story import PolicyAnswer
 from stackctl.errors import Exit, UsageError
-from stackctl.json_output import plain
+from stackctl.plain import plain
 
 
 @pytest.fixture

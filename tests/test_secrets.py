@@ -12,8 +12,8 @@ from stackctl import secrets
 from stackctl.compose import Compose
 from stackctl.errors import StackctlError
 from stackctl.fingerprint import applied, changed, secret_mac
-from stackctl.json_output import plain
 from stackctl.model import Fingerprint, Kind, SecretSource, Spoke, Stack, secret_of, secret_reference
+from stackctl.plain import plain
 from stackctl.process import redacted
 from stackctl.read.variables import interpolate
 from stackctl.secrets import Held, Secret

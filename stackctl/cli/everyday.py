@@ -100,6 +100,9 @@ def plan(
         bool, typer.Option("--refresh", help="Also what only a newer stackctl renders differently.")
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 7 when changes are pending.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `up --plan FILE`.")
+    ] = None,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -107,7 +110,9 @@ def plan(
 ) -> None:
     """Show what `up` would do on this host, and why; changes nothing.
 
-    Example: stackctl plan --profile core
+    What a change interrupts and what it would open stands below it.
+
+    Examples: stackctl plan --profile core · stackctl plan --out next.plan
     """
     from stackctl.commands.plan import plan as tell
 
@@ -122,6 +127,7 @@ def plan(
                 refresh=refresh,
                 check=check,
                 environ=os.environ,
+                out=out,
             ),
         )
     )
@@ -136,6 +142,13 @@ def up(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Also recreate what only a newer stackctl renders differently.")
     ] = False,
+    allow_exposure: Annotated[
+        bool, typer.Option("--allow-exposure", help="Say yes to what the plan would open.")
+    ] = False,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Apply this saved plan, or nothing if something moved."),
+    ] = None,
     lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
@@ -144,11 +157,15 @@ def up(
 ) -> None:
     """Bring the stack to what the files declare, then prove it.
 
-    Without --profile: the spokes that have no profile, as in Compose.
+    Without --profile: the spokes that have no profile, as in Compose. What would be open and was not, such as
+    a port, needs a yes of its own.
 
-    Examples: stackctl up --profile core · stackctl up --yes whoami
+    Examples: stackctl up --profile core · stackctl up --yes whoami · stackctl up --plan next.plan
     """
+    if plan_file and (spokes or profile or refresh):
+        raise typer.BadParameter("--plan FILE holds the spokes, profiles and --refresh that it was made with")
     from stackctl.commands.locked import locked
+    from stackctl.commands.up import opening
     from stackctl.commands.up import up as tell
 
     raise typer.Exit(
@@ -167,6 +184,10 @@ def up(
                     verify=not no_verify,
                     confirm=lambda _: output.confirm("Apply this plan?", yes=yes),
                     environ=os.environ,
+                    expose=lambda plan: output.confirm(
+                        opening(plan), yes=allow_exposure, flag="--allow-exposure"
+                    ),
+                    plan_file=plan_file,
                     held=held,
                 ),
             ),

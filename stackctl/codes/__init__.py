@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackctl.codes import checks, host, meaning, reading, replacing, routes, safety
+from stackctl.codes import checks, exposure, host, meaning, reading, replacing, routes, safety
 from stackctl.findings import Code, Finding, Location, Severity
 
 _FILES_FIRST = {"S": 0, "C": 1}
@@ -16,6 +16,7 @@ CODES: dict[str, Code] = {
             *safety.CODES,
             *routes.CODES,
             *host.CODES,
+            *exposure.CODES,
             *replacing.CODES,
             *checks.CODES,
         ),

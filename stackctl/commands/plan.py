@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
+from stackctl import state
+from stackctl.commands import saved
 from stackctl.commands.opened import (
     HostView,
     Opened,
@@ -16,17 +18,22 @@ from stackctl.commands.opened import (
     open_stack,
     with_secrets,
 )
-from stackctl.commands.render import known_applied
+from stackctl.commands.render import known_applied, there
 from stackctl.commands.story import Ended, PlanAnswer, Story
+from stackctl.consequences import with_consequences
 from stackctl.engine import Engine
 from stackctl.errors import Exit
-from stackctl.events import Found
+from stackctl.events import Found, Said
+from stackctl.exposure import keys, of_plan
 from stackctl.files import missing_inputs, missing_paths
 from stackctl.findings import InvalidFiles
-from stackctl.model import Observed, Plan, Wanted
+from stackctl.fingerprint import sha256
+from stackctl.model import Observed, Plan, Verb, Wanted
 from stackctl.observe import observe
 from stackctl.plan import plan as decide
 from stackctl.plan import selected
+from stackctl.render import RENDERED_DIR
+from stackctl.surroundings import digests, notices
 
 
 def plan(
@@ -37,7 +44,9 @@ def plan(
     refresh: bool,
     check: bool,
     environ: Mapping[str, str],
+    out: Path | None = None,
 ) -> Story:
+    """`out` gets the plan as a file for `up --plan`."""
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
     only = named(opened, spokes)
@@ -47,7 +56,11 @@ def plan(
     observed = observe(Engine.connect(environ), opened.stack.name)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)
-    return Ended(PlanAnswer(made.plan), Exit.PENDING if check and made.plan.changes else Exit.DONE)
+    if out is not None:
+        asked = saved.Asked(spokes, tuple(sorted(profiles)), refresh)
+        saved.save(out, asked, opened, made.plan, made.wanted, observed)
+        yield Said(f"saved: apply it with `stackctl up --plan {out}`")
+    return Ended(PlanAnswer(made.plan), Exit.PENDING if check and made.plan.pending else Exit.DONE)
 
 
 @dataclass(frozen=True)
@@ -82,11 +95,48 @@ def make(
         raise InvalidFiles(blocking)
     images = {name: image_id(observed, view, name) for name in names}
     labels = known_applied(opened, view, images)
+    altered = _altered(opened)
     wanted = {
-        name: Wanted(view.on_host.stanzas[name], labels.get(name, ""), images[name]) for name in sorted(names)
+        name: Wanted(view.on_host.stanzas[name], labels.get(name, ""), images[name], altered.get(name, ()))
+        for name in sorted(names)
     }
-    plan = decide(opened.stack, opened.bundle, wanted, observed, profiles, only, refresh)
+    before = state.applied_images(opened.root)
+    plan = decide(opened.stack, opened.bundle, wanted, observed, profiles, only, refresh, before.keys())
+    allowed = state.exposed(opened.root)
+    plan = replace(
+        with_consequences(plan, opened.stack),
+        exposures=of_plan(plan, opened.stack, wanted, observed, allowed, str(opened.root)),
+        notices=notices(opened.stack, opened.bundle, observed, state.applied_elements(opened.root)),
+        first=not (observed.containers or allowed),
+    )
     return Made(plan, wanted)
+
+
+def consent(opened: Opened, made: Made) -> None:
+    """Remembers what the plan opens, once somebody said yes to it."""
+    root, stack = opened.root, opened.stack
+    stanzas = {name: want.stanza for name, want in made.wanted.items()}
+    opens = {name: keys(stack, stack.spoke(name), stanzas[name], str(root)) for name in stanzas}
+    gone = {action.spoke: () for action in made.plan.changes if action.verb is Verb.REMOVE}
+    state.remember_exposed(root, {**opens, **gone})
+    # What is not as declared stays so, and whose doing it is must not be forgotten.
+    left = {notice.about for notice in made.plan.notices}
+    as_declared = {name: of for name, of in digests(stack, opened.bundle).items() if name not in left}
+    state.remember_elements(root, as_declared)
+
+
+def _altered(opened: Opened) -> dict[str, tuple[str, ...]]:
+    """By spoke, the rendered files that are neither what is rendered now nor what was written last."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path, digest in state.written(opened.root).items():
+        folder, spoke = PurePosixPath(path).parts[:2]
+        content = opened.bundle.files.get(path)
+        if folder != RENDERED_DIR or content is None:
+            continue
+        now = there(opened.root / path) or b""
+        if content != now and digest != sha256(now.hex()):
+            found[spoke] = (*found.get(spoke, ()), path)
+    return found
 
 
 def image_id(observed: Observed, view: HostView, spoke: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackctl import files, state
+from stackctl import files, fingerprint, state
 from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, RenderAnswer, Story
 from stackctl.errors import Exit
 from stackctl.events import Found, Line
-from stackctl.fingerprint import applied
 from stackctl.override import OVERRIDE_FILE
 from stackctl.render import COMPOSE_FILE, RENDERED_DIR
 
@@ -23,7 +22,7 @@ def render(root: Path, *, check: bool, stdout: bool, environ: Mapping[str, str])
             yield Line("", line)
         return Ended(LinesAnswer())
     if check:
-        differing = {path for path, content in opened.bundle.files.items() if _read(root / path) != content}
+        differing = {path for path, content in opened.bundle.files.items() if there(root / path) != content}
         differing |= _left_over(opened)
         unchanged = opened.bundle.files.keys() - differing
         return Ended(
@@ -44,6 +43,9 @@ def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAn
         # The override may hold host values that are nobody else's business.
         mode = 0o600 if path == OVERRIDE_FILE else 0o644
         (changed if files.write_atomically(opened.root / path, content, mode) else unchanged).append(path)
+    digests = {p: fingerprint.sha256(c.hex()) for p, c in texts.items() if p.startswith(f"{RENDERED_DIR}/")}
+    if digests != state.written(opened.root):
+        state.remember_written(opened.root, digests)
     for path in sorted(_left_over(opened)):
         (opened.root / path).unlink()
         changed.append(path)
@@ -58,11 +60,14 @@ def known_applied(opened: Opened, view: HostView, images: Mapping[str, str]) -> 
         used = [name for name in opened.stack.spoke(spoke).secrets if name in opened.stack.secret_sources]
         if images.get(spoke) and all(name in view.macs for name in used):
             macs = {name: view.macs[name] for name in used} | view.contents.macs(spoke, key)
-            labels[spoke] = applied(opened.bundle.fingerprints[spoke], stanza, images[spoke], key, macs)
+            labels[spoke] = fingerprint.applied(
+                opened.bundle.fingerprints[spoke], stanza, images[spoke], key, macs
+            )
     return labels
 
 
-def _read(path: Path) -> bytes | None:
+def there(path: Path) -> bytes | None:
+    """A file's content; None where there is none."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stackctl import secrets, state
 from stackctl.apply import apply
+from stackctl.commands import saved
 from stackctl.commands.opened import (
     HostView,
     Opened,
@@ -18,7 +19,7 @@ from stackctl.commands.opened import (
     open_stack,
     with_secrets,
 )
-from stackctl.commands.plan import image_id, make
+from stackctl.commands.plan import consent, image_id, make
 from stackctl.commands.render import known_applied, write
 from stackctl.commands.story import Ended, Story, UpAnswer
 from stackctl.commands.verify import prove
@@ -41,7 +42,13 @@ def up(
     confirm: Callable[[Plan], bool],
     environ: Mapping[str, str],
     held: Lock,
+    expose: Callable[[Plan], bool] = lambda _: False,
+    plan_file: Path | None = None,
 ) -> Story:
+    """`expose` is asked where the plan opens what was closed; `plan_file` is a plan that `plan` saved."""
+    kept = saved.load(plan_file) if plan_file is not None else None
+    if kept is not None:
+        spokes, profiles, refresh = kept.asked.spokes, frozenset(kept.asked.profiles), kept.asked.refresh
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
     only = named(opened, spokes)
@@ -59,12 +66,17 @@ def up(
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)
     plan = made.plan
+    if kept is not None:
+        saved.expect_unmoved(kept, opened, plan, made.wanted, observed)
     yield Planned(plan)
     images = state.applied_images(root)
 
     if plan.changes:
+        if plan.unaccepted and not expose(plan):
+            raise StackctlError("declined what it would open; nothing was changed")
         if not confirm(plan):
             raise StackctlError("declined; nothing was changed")
+        consent(opened, made)
         write(opened, view, known_applied(opened, view, images))
         give_secrets(opened, view, engine, made.wanted)
 
@@ -85,9 +97,10 @@ def up(
         )
         state.remember_images(root, images)
     else:
+        consent(opened, made)
         write(opened, view, known_applied(opened, view, images))
         give_secrets(opened, view, engine, made.wanted)
-        yield Said("nothing to do: what runs is what the files declare")
+        yield Said(plan.in_a_word)
 
     secrets.remove_unnamed(opened.stack, root)
     if not verify:
@@ -96,6 +109,12 @@ def up(
         opened, view, engine, [a.spoke for a in plan.actions if a.verb is not Verb.REMOVE]
     )
     return Ended(UpAnswer(plan, results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)
+
+
+def opening(plan: Plan) -> str:
+    """The question about what the plan would open."""
+    opened = [f"{exposure.spoke} {exposure.what}" for exposure in plan.unaccepted]
+    return f"This would open what was closed: {'; '.join(opened)}. Allow it?"
 
 
 def give_secrets(opened: Opened, view: HostView, engine: Engine, spokes: Iterable[str]) -> None:

@@ -28,24 +28,18 @@ from stackctl.commands.story import (
     Watched,
 )
 from stackctl.console.answers import docs, mended, picture, status
+from stackctl.console.plan import plan_lines
 from stackctl.console.spoke import spoke
 from stackctl.errors import StackctlError
 from stackctl.events import Checked, Event, Finished, Found, Line, Planned, Said, Started
 from stackctl.findings import Finding, InvalidFiles, Severity
-from stackctl.model import Action, Outcome, Plan, Result, Verb
+from stackctl.model import Outcome, Plan, Result
 
 # What moves on the screen is imported when something moves: most commands end before.
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.progress import Progress, TaskID
 
-_MARK = {
-    Verb.CREATE: ("+", "green"),
-    Verb.START: ("▸", "green"),
-    Verb.RECREATE: ("~", "yellow"),
-    Verb.REMOVE: ("-", "red"),
-    Verb.NOTHING: ("=", "dim"),
-}
 _OUTCOME = {
     Outcome.PASSED: ("✔", "green"),
     Outcome.FAILED: ("✘", "red"),
@@ -181,7 +175,7 @@ class Console:
     def _(self, answer: PlanAnswer) -> None:
         self._plan(answer.plan)
         if not answer.plan.changes:
-            self._out.print("nothing to do: what runs is what the files declare")
+            self._out.print(answer.plan.in_a_word)
         self._warned()
 
     @answer.register
@@ -263,24 +257,7 @@ class Console:
         return status(answer, wide=self._verbose or self._out.width >= 110)
 
     def _plan(self, plan: Plan) -> None:
-        for action in plan.actions:
-            if action.verb is not Verb.NOTHING or action.causes:
-                self._action(action)
-        quiet = sum(a.verb is Verb.NOTHING for a in plan.actions)
-        if plan.changes and quiet:
-            self._out.print(Text(f"= {_count(quiet, 'spoke')} unchanged", "dim"))
-        if plan.idle:
-            self._out.print(Text(f"left alone (inactive profile): {', '.join(plan.idle)}", "dim"))
-
-    def _action(self, action: Action) -> None:
-        mark, style = _MARK[action.verb]
-        self._out.print(Text.assemble((f"{mark} {action.verb.value:<9}", style), (action.spoke, "bold")))
-        for cause in action.causes:
-            line = Text.assemble("    ", (f"{cause.who.value}: ", "dim"), cause.field)
-            if cause.old or cause.new:
-                line.append(f"  {cause.old or '(none)'} → {cause.new or '(none)'}", "dim")
-            if cause.at:
-                line.append(f"  {cause.at}", "dim")
+        for line in plan_lines(plan):
             self._out.print(line)
 
     def _result(self, result: Result) -> None:

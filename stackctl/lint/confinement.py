@@ -9,7 +9,7 @@ from stackctl.findings import Finding
 from stackctl.lint.safety import severity
 from stackctl.model import Kind, Path, Spoke, Stack
 
-_NAMESPACES = {
+NAMESPACES = {
     "network_mode": "every port of the host's own network, those on 127.0.0.1 included",
     "pid": "every process of the host, and through /proc its files",
     "ipc": "the shared memory of every program of the host",
@@ -17,7 +17,7 @@ _NAMESPACES = {
     "userns_mode": "root of the host as its own root",
     "cgroup": "the limits of every container",
 }
-_GIVEN_BY_DEFAULT = frozenset(
+GIVEN_BY_DEFAULT = frozenset(
     "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID "
     "SETPCAP SETUID SYS_CHROOT".split()
 )
@@ -35,7 +35,7 @@ def nobody_is_privileged(stack: Stack) -> Iterator[Finding]:
 def namespaces_are_their_own(stack: Stack) -> Iterator[Finding]:
     """SC414: a container sees its own processes, network and users."""
     for spoke in stack.spokes:
-        for key, seen in _NAMESPACES.items():
+        for key, seen in NAMESPACES.items():
             proxy = key == "network_mode" and spoke.kind is Kind.SOCKET_PROXY
             if spoke.service.get(key) == "host" and not proxy:
                 more = "; publish the ports that it needs" if key == "network_mode" else ""
@@ -47,7 +47,7 @@ def capabilities_are_not_added(stack: Stack) -> Iterator[Finding]:
     """SC415: root in a container has less power than root on the host."""
     for spoke in stack.spokes:
         for number, name in enumerate(spoke.service.get("cap_add", ())):
-            if name.upper().removeprefix("CAP_") not in _GIVEN_BY_DEFAULT:
+            if name.upper().removeprefix("CAP_") not in GIVEN_BY_DEFAULT:
                 hint = "remove it, or accept it with the reason for which the program needs it"
                 yield _hole("SC415", spoke, ("cap_add", str(number)), f"is given the capability {name}", hint)
 

@@ -31,7 +31,18 @@ from stackctl.model.check import (
     Widened,
 )
 from stackctl.model.observed import Container, Observed
-from stackctl.model.plan import Action, Cause, Plan, Replacement, Verb, Way, Who
+from stackctl.model.plan import (
+    Action,
+    Cause,
+    Consequences,
+    Exposure,
+    Notice,
+    Plan,
+    Replacement,
+    Verb,
+    Way,
+    Who,
+)
 from stackctl.model.route import (
     Acme,
     BasicAuth,
@@ -92,11 +103,13 @@ __all__ = [
     "Cause",
     "Check",
     "CommonIssue",
+    "Consequences",
     "Container",
     "Control",
     "Dependency",
     "Edge",
     "Expect",
+    "Exposure",
     "Fingerprint",
     "ForwardAuth",
     "Hardening",
@@ -108,6 +121,7 @@ __all__ = [
     "Mount",
     "Mutation",
     "Named",
+    "Notice",
     "Observation",
     "Observed",
     "OnNetwork",

@@ -62,3 +62,5 @@ class Wanted:
     """The expected label `stackctl.applied`; empty while unknown."""
     image_id: str = ""
     """The id of the wanted image on this Engine; empty while it is not there."""
+    altered: tuple[str, ...] = ()
+    """Its rendered files on this host that somebody else wrote into."""

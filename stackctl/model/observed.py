@@ -59,7 +59,7 @@ class Observed:
     """Image id -> what the image itself sets (the Engine's `Config`), for the images of this project."""
     engine_version: str = ""
     volumes: Mapping[str, Stanza] = field(default_factory=dict)
-    """Name -> its description, once everything on the Engine was looked at in full."""
+    """Name -> its description."""
     engine_warnings: tuple[str, ...] = ()
     """What the Engine warns of about itself, once it was asked."""
     socket_paths: frozenset[str] = frozenset()

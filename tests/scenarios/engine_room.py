@@ -26,10 +26,15 @@ LABEL = "stackctl.test"
 PREFIX = "stackctl-test-"
 
 # The images are the ones that the stack of this repository declares.
-_TAGS = {"python": "python:3.13-alpine", "whoami": "traefik/whoami:v1.11.0"}
+_TAGS = {
+    "python": "python:3.13-alpine",
+    "whoami": "traefik/whoami:v1.11.0",
+    "docker-socket-proxy": "tecnativa/docker-socket-proxy:v0.4.2",
+}
 _DIGESTS = {
     "python": "sha256:399babc8b49529dabfd9c922f2b5eea81d611e4512e3ed250d75bd2e7683f4b0",
     "whoami": "sha256:200689790a0a0ea48ca45992e0450bc26ccab5307375b41c84dfc4f2475937ab",
+    "docker-socket-proxy": "sha256:1f3a6f303320723d199d2316a3e82b2e2685d86c275d5e3deeaf182573b47476",
 }
 
 RUN = 12
@@ -65,7 +70,7 @@ class EngineRoom:
         return done.stdout.strip()
 
     def image(self, name: str) -> str:
-        """The image that this machine uses for `python` or `whoami`: the stand-in, else the declared one."""
+        """The image that this machine uses for one of these: the stand-in, else the declared one."""
         return _stand_ins().get(name, f"{_TAGS[name]}@{_DIGESTS[name]}")
 
 

@@ -48,3 +48,12 @@ def written(root: Path, room: EngineRoom) -> WrittenStack:
     (root / "spokes").mkdir()
     stack.settings(room)
     return stack
+
+
+def write(root: Path, name: str, spokes: Mapping[str, Mapping[str, Any]], **stack: Any) -> ShippedStack:
+    """A stack of these manifests; what is stated of `stack` stands in its stack.yaml."""
+    (root / "spokes").mkdir(parents=True, exist_ok=True)
+    (root / "stack.yaml").write_text(json.dumps({"version": 1, "name": name, **stack}))
+    for spoke, manifest in spokes.items():
+        (root / "spokes" / f"{spoke}.yaml").write_text(json.dumps(manifest))
+    return ShippedStack(root, name)

@@ -1,0 +1,63 @@
+"""What the replacements of a plan cost those who use the stack. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stackctl import normal
+from stackctl.lint.dependencies import has_healthcheck
+from stackctl.model import NOTHING, Action, Consequences, Kind, Plan, Replacement, Spoke, Stack, Verb, Way
+
+_PATIENCE = "10s"
+"""What Docker waits for a container to stop where nothing is stated."""
+
+
+def with_consequences(plan: Plan, stack: Stack) -> Plan:
+    """The plan, with what each of its replacements and removals means for others."""
+    known = {spoke.name: spoke for spoke in stack.spokes}
+
+    def told(action: Action) -> Action:
+        spoke = known.get(action.spoke)
+        if spoke is None:
+            # Nothing is known of it but its containers, which are gone then; its volumes are kept.
+            stops = Consequences(restarts=(), gap="for good") if action.verb is Verb.REMOVE else None
+            return replace(action, consequences=stops)
+        if action.replacement is None:
+            return action
+        return replace(action, consequences=_of(action.replacement, spoke, stack))
+
+    return replace(plan, actions=tuple(map(told, plan.actions)))
+
+
+def _of(replacement: Replacement, spoke: Spoke, stack: Stack) -> Consequences:
+    data = ", ".join(replacement.data)
+    lost = f"it may write {data} in a new form, and nothing is backed up before" if data else ""
+    if replacement.way is not Way.STOP_FIRST:
+        return Consequences(irreversible=lost)
+    return Consequences(
+        restarts=tuple(sorted({spoke.name, *_with_it(stack, spoke.name)})),
+        hosts=_hosts(stack, spoke),
+        gap=_gap(stack, spoke),
+        irreversible=lost,
+    )
+
+
+def _with_it(stack: Stack, name: str) -> Iterator[str]:
+    """Spokes that live in a namespace of this one's container, or ask to be restarted with it."""
+    for spoke in stack.spokes:
+        shared = f"service:{name}" in [spoke.service.get(key) for key in ("network_mode", "pid", "ipc")]
+        if shared or (spoke.service.get("depends_on") or NOTHING).get(name, NOTHING).get("restart"):
+            yield spoke.name
+
+
+def _hosts(stack: Stack, spoke: Spoke) -> tuple[str, ...]:
+    """Whatever goes through an edge stops with it."""
+    gone = stack.spokes if spoke.kind is Kind.EDGE else (spoke,)
+    return tuple(sorted({host for one in gone for route in one.routes for host in route.hosts}))
+
+
+def _gap(stack: Stack, spoke: Spoke) -> str:
+    stop = normal.span(spoke.service.get("stop_grace_period") or _PATIENCE)
+    then = "healthy" if has_healthcheck(stack, spoke) else "running"
+    return f"up to {stop} s to stop, then until it is {then}"
