@@ -18,6 +18,7 @@ from stackctl import events
 from stackctl.commands import story
 from stackctl.edit.mend import Mended
 from stackctl.findings import Finding
+from stackctl.graph import Graph
 from stackctl.json_output import SCHEMA
 from stackctl.records import Seen
 
@@ -29,6 +30,7 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "edit": (story.EditAnswer,),
     "exec": (story.ExecAnswer,),
     "fingerprint": (story.FingerprintAnswer,),
+    "graph": (story.GraphAnswer,),
     "init": (story.WrittenAnswer,),
     "lint": (story.LintAnswer, story.ExplainAnswer),
     "logs": (story.LinesAnswer,),
@@ -57,7 +59,7 @@ STREAMS: Mapping[str, tuple[type, ...]] = {
 }
 """Commands that may print a line per event before their document."""
 
-_ELSEWHERE = {"Mended": Mended, "Seen": Seen}
+_ELSEWHERE = {"Graph": Graph, "Mended": Mended, "Seen": Seen}
 """Names that `story` knows only while types are checked."""
 
 _SIMPLE: Mapping[object, Mapping[str, Any]] = {

@@ -6,11 +6,11 @@ import gc
 import os
 import sys
 
-from stackctl.cli import about, everyday, running, writing
+from stackctl.cli import about, drawing, everyday, running, writing
 from stackctl.cli.app import app
 from stackctl.errors import Exit
 
-__all__ = ["about", "app", "everyday", "main", "running", "writing"]
+__all__ = ["about", "app", "drawing", "everyday", "main", "running", "writing"]
 
 
 def _only(word: str) -> None:

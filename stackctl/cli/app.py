@@ -21,7 +21,7 @@ core.HAS_RICH = False
 _SECTIONS = {
     "Write": "init new edit rename remove lint render",
     "Run": "plan up down restart stop pull exec",
-    "See": "status show logs",
+    "See": "status show logs graph",
     "Prove": "verify policy fingerprint docs",
 }
 """Commands in the order in which a person meets them; what stands nowhere here comes last."""

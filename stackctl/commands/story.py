@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from stackctl.errors import Exit
@@ -13,6 +13,7 @@ from stackctl.model import Fingerprint, Mount, Plan, Port, Result, Stanza, State
 
 if TYPE_CHECKING:
     from stackctl.edit.mend import Mended
+    from stackctl.graph import Graph
     from stackctl.records import Seen
 
 
@@ -177,6 +178,15 @@ class DocsAnswer:
 
 
 @dataclass(frozen=True)
+class GraphAnswer:
+    graph: Graph
+    format: str
+    file: str
+    """Where the picture was written; empty where it is printed."""
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class EditAnswer:
     files: tuple[str, ...]
     """The files that were opened and changed."""
@@ -294,6 +304,7 @@ Answer = (
     | StatusAnswer
     | DownAnswer
     | DocsAnswer
+    | GraphAnswer
     | ExplainAnswer
     | WrittenAnswer
     | EditAnswer

@@ -18,6 +18,7 @@ from stackctl.commands.story import (
     DocsAnswer,
     EditAnswer,
     ExecAnswer,
+    GraphAnswer,
     LinesAnswer,
     LintAnswer,
     PlanAnswer,
@@ -152,6 +153,9 @@ class Console:
     @singledispatchmethod
     def answer(self, answer: Answer) -> None:
         """Those that are one picture; what needs more than that has a way of its own below."""
+        if isinstance(answer, GraphAnswer) and not answer.file:
+            # Bytes for a program: nothing may be wrapped, coloured or read as markup.
+            self._out.file.write(answer.text)
         if (seen := picture(answer)) is not None:
             self._out.print(seen, soft_wrap=False, crop=False)
         self._warned()

@@ -16,6 +16,7 @@ from stackctl.commands.story import (
     DownAnswer,
     ExplainAnswer,
     FingerprintAnswer,
+    GraphAnswer,
     PolicyAnswer,
     PullAnswer,
     RenderAnswer,
@@ -167,6 +168,12 @@ def down(answer: DownAnswer) -> RenderableType | None:
 
 
 picture.register(PolicyAnswer, policy)
+
+
+@picture.register
+def drawn(answer: GraphAnswer) -> RenderableType | None:
+    """Where the picture is; without a file, the console prints the picture itself."""
+    return Text.assemble(("✔ ", "green"), answer.file) if answer.file else None
 
 
 @picture.register
