@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from stackctl import attached, normal
+from stackctl import attached, generation, normal
 from stackctl.model import NOTHING, Container, Stanza, secret_of
 
 OWN_LABELS = ("stackctl.fingerprint", "stackctl.inputs", "stackctl.rendered", "stackctl.applied")
@@ -66,7 +66,7 @@ def differences(
         **_restart(wanted),
         **_health(_stated_health(wanted, defaults)),
         **_environment({**normal.pairs(defaults.get("Env")), **_stated(wanted.get("environment"))}),
-        **_labels({**(defaults.get("Labels") or {}), **_stated(wanted.get("labels"))}),
+        **_labels({**(defaults.get("Labels") or {}), **_labels_as_they_run(wanted, running)}),
         **attached.mounts_wanted(wanted, volumes),
         **attached.ports_wanted(wanted),
         **attached.networks_wanted(wanted, running.spoke, networks),
@@ -240,6 +240,14 @@ def _given_environment(config: Stanza, wanted: Stanza, should: Fields) -> Fields
 
     given = _environment(normal.pairs(config.get("Env")))
     return {field: value for field, value in given.items() if field in should or not elsewhere(field)}
+
+
+def _labels_as_they_run(wanted: Stanza, running: Container) -> dict[str, Any]:
+    """Which generation of it runs is no declaration, so the same one is wanted."""
+    number = generation.generation(running.labels)
+    stated = _stated(wanted.get("labels"))
+    witness = generation.witness(running.project, running.spoke, number)
+    return generation.raised(stated, number, witness) if number > 1 else stated
 
 
 def _labels(labels: Mapping[str, Any]) -> Fields:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stackctl import process
 from stackctl.errors import StackctlError
+from stackctl.model import NOTHING
 from stackctl.process import Completed
 
 OLDEST = (2, 26)
@@ -31,6 +33,7 @@ _SETTINGS = {
 }
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 _QUICK, _SLOW = 60.0, 3600.0
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,31 @@ class Compose:
             *(verb, *rest),
         )
 
-    def up(self, services: Iterable[str], *, recreate: bool) -> Completed:
+    def up(self, services: Iterable[str], *, recreate: bool, scale: Mapping[str, int] = NOTHING) -> Completed:
         """Create and start exactly these; with `recreate` replace those that exist, else keep them."""
         how = "--force-recreate" if recreate else "--no-recreate"
-        return self._change("up", "--detach", "--no-deps", how, "--no-build", "--pull", "never", *services)
+        options = ("--detach", "--no-deps", how, "--no-build", "--pull", "never", *_scaled(scale))
+        return self._change("up", *options, *services)
 
-    def create(self, services: Iterable[str], *, recreate: bool) -> Completed:
-        """As `up`, but with what these depend on in view, and without starting anything."""
+    def create(
+        self, services: Iterable[str], *, recreate: bool, scale: Mapping[str, int] = NOTHING
+    ) -> Completed:
+        """As `up`, but with what these depend on in view, and without starting anything.
+
+        `scale` says how many containers there shall be in all; never fewer than there are, as Compose would
+        then choose which of them goes.
+        """
         how = "--force-recreate" if recreate else "--no-recreate"
-        return self._change("create", how, "--no-build", "--pull", "never", *services)
+        return self._change("create", how, "--no-build", "--pull", "never", *_scaled(scale), *services)
+
+    def start(self, containers: Sequence[str]) -> Completed:
+        """Start containers by id, several at once; what failed first, else what was said last.
+
+        Compose takes three times as long to start one.
+        """
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            done = [*pool.map(lambda id: self._run(("docker", "container", "start", id), _SLOW), containers)]
+        return next((one for one in done if one.exit_code), done[-1])
 
     def hashes(self) -> dict[str, str]:
         """Per service, the hash by which Compose tells whether a container is out of date."""
@@ -147,3 +166,8 @@ class Compose:
 
     def _environment(self) -> dict[str, str]:
         return {**self.environment, **_SETTINGS}
+
+
+def _scaled(scale: Mapping[str, int]) -> Iterator[str]:
+    for name, count in scale.items():
+        yield from ("--scale", f"{name}={count}")

@@ -15,9 +15,20 @@ from stackctl import fingerprint, yaml_text
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
 from stackctl.lint.sockets import is_engine_socket
-from stackctl.model import Bundle, Host, Kind, Port, Spoke, Stack, Stanza, secret_reference, secret_variable
+from stackctl.model import (
+    NOTHING,
+    Bundle,
+    Host,
+    Kind,
+    Port,
+    Spoke,
+    Stack,
+    Stanza,
+    secret_reference,
+    secret_variable,
+)
 from stackctl.read.variables import Undefined, interpolate
-from stackctl.yaml_text import Override
+from stackctl.yaml_text import Override, OverrideMap
 
 OVERRIDE_FILE = "docker-compose.override.yml"
 
@@ -40,12 +51,19 @@ class OnHost:
     findings: tuple[Finding, ...]
     """Variables that nothing here defines."""
 
-    def text(self, applied: Mapping[str, str]) -> str:
-        """The override file, with the applied fingerprints that are known."""
+    def text(self, applied: Mapping[str, str], raised: Mapping[str, Mapping[str, str]] = NOTHING) -> str:
+        """The override file, with the applied fingerprints that are known.
+
+        `raised` are the labels of spokes that are past their first generation, all of them and resolved.
+        """
         services = dict(self.override)
+        for spoke, labels in raised.items():
+            whole = {name: str(value).replace("$", "$$") for name, value in labels.items()}
+            services[spoke] = {**services.get(spoke, {}), "labels": OverrideMap(whole)}
         for spoke, label in applied.items():
             stanza = dict(services.get(spoke, {}))
-            stanza["labels"] = {**stanza.get("labels", {}), fingerprint.APPLIED_LABEL: label}
+            stated = stanza.get("labels", {})
+            stanza["labels"] = type(stated)({**stated, fingerprint.APPLIED_LABEL: label})
             services[spoke] = stanza
         return yaml_text.dump({"services": dict(sorted(services.items()))}, {("services",): _HEADER})
 

@@ -24,7 +24,7 @@ from stackctl.model import (
     Wanted,
     Who,
 )
-from stackctl.replace import replacement, sharers
+from stackctl.replace import because_of_others, replacement, replicas
 
 
 def plan(
@@ -62,9 +62,8 @@ def plan(
         if only and name not in only:
             return Action(name, Verb.NOTHING, action.causes)
         image = observed.image_defaults.get(want.image_id) or _image_of(running[name])
-        return replace(
-            action, replacement=replacement(spoke, want.stanza, running[name], image, sharers(stack, name))
-        )
+        others = because_of_others(stack, name, {**services, name: want.stanza}, running[name])
+        return replace(action, replacement=replacement(spoke, want.stanza, running[name], image, others))
 
     known = {spoke.name for spoke in stack.spokes}
     gone = sorted(
@@ -182,7 +181,7 @@ def _decide(
 ) -> Action:
     containers = tuple(c for c in containers if c.state != "removing")
     if not containers:
-        return Action(spoke.name, Verb.CREATE if _replicas(want.stanza) else Verb.NOTHING)
+        return Action(spoke.name, Verb.CREATE if replicas(want.stanza) else Verb.NOTHING)
     ours: dict[Cause, None] = {}
     theirs: dict[Cause, None] = {}
     for container in containers:
@@ -212,8 +211,3 @@ def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:
 def _image_of(containers: Iterable[Container]) -> Stanza:
     """What the image set when these were made, the best guess where the new one is not here yet."""
     return next((c.inspect["Config"] for c in containers), NOTHING)
-
-
-def _replicas(stanza: Stanza) -> int:
-    given = stanza.get("scale", (stanza.get("deploy") or NOTHING).get("replicas"))
-    return int(given) if str(given).isdecimal() else 1

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from stackctl.model import NOTHING, Container, Kind, Replacement, Spoke, Stack, Stanza, Way
+from stackctl.generation import generation, not_handed_over
+from stackctl.model import (
+    NOTHING,
+    Container,
+    Kind,
+    Observed,
+    Plan,
+    Replacement,
+    Spoke,
+    Stack,
+    Stanza,
+    Verb,
+    Way,
+)
 
 _NAMESPACES = ("network_mode", "pid", "ipc", "uts")
 _ADDRESSES = ("ipv4_address", "ipv6_address", "mac_address", "link_local_ips")
+_HASH = "com.docker.compose.config-hash"
 _ROUTER = re.compile(r"traefik\.(?:http|tcp|udp)\.routers\.", re.IGNORECASE)
 
 
@@ -18,12 +32,12 @@ def replacement(
     wanted: Stanza,
     running: Iterable[Container],
     image: Stanza = NOTHING,
-    sharers: Iterable[str] = (),
+    others: Iterable[str] = (),
 ) -> Replacement:
     """The way in which the spoke's containers give way to new ones.
 
-    `image` is what the image itself sets (the Engine's `Config`); `sharers` are the spokes that sit in a
-    namespace of this one.
+    `image` is what the image itself sets (the Engine's `Config`); `others` are the reasons that lie with the
+    stack's other spokes.
     """
     running = tuple(running)
     data = keeps(wanted, running)
@@ -31,7 +45,7 @@ def replacement(
         return Replacement(Way.JOB, (), data)
     reasons = (
         *obstacles(wanted, running),
-        *(f"{name} shares its namespace" for name in sharers),
+        *others,
         *_unproved(spoke, wanted, image),
     )
     return Replacement(Way.STOP_FIRST if reasons else Way.BESIDE, reasons, data)
@@ -97,13 +111,53 @@ def routed_by_labels(wanted: Stanza) -> bool:
     return any(_ROUTER.match(label) for label in wanted.get("labels") or ())
 
 
-def sharers(stack: Stack, name: str) -> tuple[str, ...]:
-    """The spokes that sit in a namespace of this one's container."""
-    return tuple(
-        spoke.name
-        for spoke in stack.spokes
-        if any(spoke.service.get(key) == f"service:{name}" for key in _NAMESPACES)
-    )
+def replicas(wanted: Stanza) -> int:
+    """How many containers the service wants."""
+    given = wanted.get("scale", (wanted.get("deploy") or NOTHING).get("replicas"))
+    return int(given) if str(given).isdecimal() else 1
+
+
+def superfluous(containers: Sequence[Container], config_hash: str, wanted: int) -> tuple[Container, ...]:
+    """Of more containers than are wanted, oldest first, those that go: a replacement was cut short.
+
+    The new ones stay where they are healthy, or nothing old runs; else the old ones do. Containers that are
+    all alike were scaled by hand, and stay.
+    """
+    new = [c for c in containers if c.labels.get(_HASH) == config_hash]
+    old = [c for c in containers if c not in new]
+    if not (old and new) or len(containers) <= wanted:
+        return ()
+    if sum(c.running and c.health == "healthy" for c in new) >= wanted or not any(c.running for c in old):
+        return (*old, *new[: max(0, len(new) - wanted)])
+    return (*new, *old[wanted:])
+
+
+def because_of_others(
+    stack: Stack, name: str, services: Mapping[str, Stanza], running: Iterable[Container]
+) -> Iterator[str]:
+    """Why, for the sake of the stack's other spokes, this one cannot stand beside itself."""
+    for spoke in stack.spokes:
+        if any(spoke.service.get(key) == f"service:{name}" for key in _NAMESPACES):
+            yield f"{spoke.name} shares its namespace"
+    labels = {of: service.get("labels") or NOTHING for of, service in services.items()}
+    number = next_generation(running)
+    yield from not_handed_over(labels.pop(name, NOTHING), labels, number)
+
+
+def next_generation(running: Iterable[Container]) -> int:
+    return 1 + max((generation(container.labels) for container in running), default=0)
+
+
+def generations(plan: Plan, observed: Observed, wanted: Mapping[str, Stanza]) -> dict[str, int]:
+    """Spoke -> its generation once the plan is carried out, past the first alone."""
+    found = {c.spoke: generation(c.labels) for c in observed.containers}
+    for action in plan.changes:
+        beside = action.replacement is not None and action.replacement.way is Way.BESIDE
+        if beside and routed_by_labels(wanted[action.spoke]):
+            found[action.spoke] = next_generation(observed.of_spoke(action.spoke))
+        elif action.verb is not Verb.START:
+            found[action.spoke] = 1
+    return {spoke: number for spoke, number in sorted(found.items()) if number > 1}
 
 
 def _unproved(spoke: Spoke, wanted: Stanza, image: Stanza) -> Iterator[str]:

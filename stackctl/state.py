@@ -7,6 +7,8 @@ change is noticed by the next `plan` or `up`, which read the secrets themselves.
 `elements.json`: digests of the networks and volumes as last declared. Lost: they moved by the files, it says.
 `rendered.json`: digests of the rendered files as last written. Lost: altered ones are not noticed.
 `images.json`: the image id that each spoke was last applied with. Lost: asked from the Engine again.
+`generations.json`: which generation of a spoke runs, for whoever renders without asking the Engine. Lost: the
+next `up` reads it from the running containers.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ _SECRETS_FILE = "secrets.json"
 _EXPOSED_FILE = "exposed.json"
 _ELEMENTS_FILE = "elements.json"
 _RENDERED_FILE = "rendered.json"
+_GENERATIONS_FILE = "generations.json"
 
 
 def host_key(root: Path) -> bytes:
@@ -90,6 +93,18 @@ def written(root: Path) -> dict[str, str]:
 def remember_written(root: Path, digests: Mapping[str, str]) -> None:
     """Adds to what `written` gives."""
     _remember(root, _RENDERED_FILE, digests)
+
+
+def generations(root: Path) -> dict[str, int]:
+    """Spoke -> the generation that runs; the first where it is not named."""
+    return {spoke: int(n) for spoke, n in _recalled(root, _GENERATIONS_FILE).items() if n.isdecimal()}
+
+
+def remember_generations(root: Path, running: Mapping[str, int]) -> None:
+    """Takes the place of what `generations` gave."""
+    if dict(running) != generations(root):
+        text = json.dumps(dict(running), sort_keys=True, indent=1) + "\n"
+        write_atomically(state_dir(root) / _GENERATIONS_FILE, text.encode(), 0o600)
 
 
 def _recalled(root: Path, file: str) -> dict[str, str]:

@@ -21,6 +21,10 @@ class Override(list[Any]):
     """A list that replaces the one it is merged over, where Compose would append."""
 
 
+class OverrideMap(dict[str, Any]):
+    """A map that replaces the one it is merged over, where Compose would add to it."""
+
+
 def scalar(value: Any) -> str:
     """One value on one line."""
     return _text(value) if isinstance(value, str) else json.dumps(value)
@@ -55,7 +59,7 @@ def _add(
             if isinstance(value, str):
                 lines.append(f"{indent}{scalar(key)}: {scalar(value)}")
                 continue
-            tag = " !override" if isinstance(value, Override) else ""
+            tag = " !override" if isinstance(value, (Override, OverrideMap)) else ""
             if value and isinstance(value, (dict, list, tuple, Mapping)):
                 lines.append(f"{indent}{scalar(key)}:{tag}")
                 _add(lines, value, indent + "  ", here, comments)

@@ -15,7 +15,7 @@ ROOMS = (
     "errors names plain",
     "findings codes",
     "model",
-    "replace",
+    "generation replace",
     "events",
     "yaml_text",
     "fingerprint api switches policy policy_problems haproxy harmless strict edge",

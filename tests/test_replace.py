@@ -11,7 +11,7 @@ import pytest
 
 from stackctl.model import Container, Kind, Route, Spoke, Stack, Way
 from stackctl.observe import container
-from stackctl.replace import health_test, port_to_probe, replacement, sharers
+from stackctl.replace import because_of_others, health_test, port_to_probe, replacement, superfluous
 
 SEEN: dict[str, Any] = json.loads((Path(__file__).parent / "observed" / "full.json").read_text())
 HEALTHY: dict[str, Any] = {"image": "app", "healthcheck": {"test": ["CMD", "true"]}}
@@ -125,6 +125,33 @@ def test_a_job_has_nothing_to_take_over_from() -> None:
 def test_whoever_sits_in_the_namespace_of_another_keeps_it_from_standing_beside_itself() -> None:
     inside = Spoke("inside", Kind.APP, {"network_mode": "service:vpn"})
     stack = Stack("s", (inside, Spoke("vpn", Kind.APP, {})))
-    assert sharers(stack, "vpn") == ("inside",)
-    found = replacement(stack.spoke("vpn"), HEALTHY, [running()], sharers=sharers(stack, "vpn"))
+    others = because_of_others(stack, "vpn", {}, [running()])
+    found = replacement(stack.spoke("vpn"), HEALTHY, [running()], others=others)
     assert found.reasons == ("inside shares its namespace",)
+
+
+def one_of(id: str, digest: str, state: str = "running", health: str = "") -> Container:
+    inspect = copy.deepcopy(SEEN["inspect"])
+    inspect["Id"] = id
+    inspect["State"] |= {"Status": state, "Health": {"Status": health}}
+    inspect["Config"]["Labels"]["com.docker.compose.config-hash"] = digest
+    return container(inspect)
+
+
+@pytest.mark.parametrize(
+    ("containers", "going"),
+    [
+        ([one_of("old", "1"), one_of("new", "2", health="healthy")], ["old"]),
+        ([one_of("old", "1"), one_of("new", "2", health="starting")], ["new"]),
+        ([one_of("old", "1"), one_of("new", "2")], ["new"]),
+        ([one_of("old", "1"), one_of("new", "2", "created")], ["new"]),
+        ([one_of("old", "1", "exited"), one_of("new", "2")], ["old"]),
+        ([one_of("old", "1", "exited"), one_of("new", "2", "created")], ["old"]),
+        ([one_of("a", "2"), one_of("b", "2")], []),
+        ([one_of("a", "1"), one_of("b", "1")], []),
+    ],
+)
+def test_of_two_containers_the_one_that_is_proved_stays(
+    containers: list[Container], going: list[str]
+) -> None:
+    assert [c.id for c in superfluous(containers, "2", 1)] == going

@@ -1,48 +1,69 @@
-"""Starting exactly the planned services, so that Compose alone would leave them as they are afterwards."""
+"""Creating and starting exactly the planned services, so that Compose alone would leave them afterwards.
+
+`up --no-deps` forgets `depends_on`, which enters Compose's hash: the next plain `docker compose up` would
+recreate them. So they are made with their dependencies in view, and only then started alone: `up` with
+dependencies would also run jobs again that are done.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from stackctl.compose import Compose
 from stackctl.engine import Engine
-from stackctl.model import Stack, Wanted
+from stackctl.model import Container, Stack, Wanted
 from stackctl.observe import containers_of
 from stackctl.plan import dependencies
 from stackctl.process import Completed
 
 _HASH, _IMAGE = "com.docker.compose.config-hash", "com.docker.compose.image"
+_COPIED_AT_START = ("secrets", "configs")
+"""What Compose itself copies into a container when it starts it."""
 
 
-def start(
-    services: tuple[str, ...],
-    *,
-    recreate: bool,
-    stack: Stack,
-    wanted: Mapping[str, Wanted],
-    engine: Engine,
-    compose: Compose,
-) -> Completed:
-    """Create or replace these services' containers and start them; nothing else is touched.
+@dataclass(frozen=True)
+class Site:
+    """What every step works on and with."""
 
-    `up --no-deps` forgets `depends_on`, which enters Compose's hash: the next plain `docker compose up`
-    would recreate them. So they are made with their dependencies in view, and only then started alone:
-    `up` with dependencies would also run jobs again that are done.
-    """
-    needed = dependencies(stack, services)
-    if not needed or (recreate and not _settled(needed, wanted, engine, compose)):
-        return compose.up(services, recreate=recreate)
-    made = compose.create(services, recreate=recreate)
-    return made if made.exit_code else compose.up(services, recreate=False)
+    stack: Stack
+    wanted: Mapping[str, Wanted]
+    engine: Engine
+    compose: Compose
+
+    def containers(self, spokes: Collection[str]) -> tuple[Container, ...]:
+        return containers_of(self.engine, self.compose.project, spokes)
 
 
-def _settled(spokes: Collection[str], wanted: Mapping[str, Wanted], engine: Engine, compose: Compose) -> bool:
+def start(site: Site, containers: Sequence[Container], scale: Mapping[str, int]) -> Completed | None:
+    """Start these; None where none of them needs it. `scale` as in `Compose.create`."""
+    copied = {
+        c.spoke for c in containers if any(site.wanted[c.spoke].stanza.get(k) for k in _COPIED_AT_START)
+    }
+    plain = [c.id for c in containers if c.spoke not in copied]
+    done = site.compose.start(plain) if plain else None
+    if copied and not (done and done.exit_code):
+        return site.compose.up(sorted(copied), recreate=False, scale=scale)
+    return done
+
+
+def replace_in_place(site: Site, services: Iterable[str]) -> Completed:
+    """Stop these services' containers and start new ones in their place; nothing else is touched."""
+    services = tuple(services)
+    needed = dependencies(site.stack, services)
+    if not needed or not _settled(site, needed):
+        return site.compose.up(services, recreate=True)
+    made = site.compose.create(services, recreate=True)
+    return made if made.exit_code else site.compose.up(services, recreate=False)
+
+
+def _settled(site: Site, spokes: Collection[str]) -> bool:
     """Whether Compose would leave these alone, as it replaces a dependency that is out of date."""
-    hashes = compose.hashes()
-    containers = containers_of(engine, compose.project, spokes)
+    hashes = site.compose.hashes()
+    containers = site.containers(spokes)
     return {c.spoke for c in containers} == set(spokes) and all(
         c.labels.get(_HASH) == hashes.get(c.spoke)
-        and c.spoke in wanted
-        and c.labels.get(_IMAGE) == wanted[c.spoke].image_id
+        and c.spoke in site.wanted
+        and c.labels.get(_IMAGE) == site.wanted[c.spoke].image_id
         for c in containers
     )

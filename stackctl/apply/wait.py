@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from stackctl.engine import Engine, EventStream, NotThere
@@ -51,38 +50,56 @@ class Watch:
 
 
 def subscribe(engine: Engine, project: str) -> EventStream:
-    """The events that `wait` needs; to be subscribed before the containers are started."""
+    """The events that `Waiting` needs; to be subscribed before the containers are started."""
     return engine.events({"type": ["container"], "event": _EVENTS, "label": [f"{PROJECT_LABEL}={project}"]})
 
 
-def wait(
-    engine: Engine, events: EventStream, started: Mapping[str, tuple[Container, Kind]]
-) -> Iterator[Verdict]:
-    """A verdict for each container, by id, as it falls.
+class Waiting:
+    """The containers that are being waited for; more may be added at any time."""
 
-    An event only says when to look: what counts is the state that is found then.
-    """
-    now = time.monotonic()
-    watches = {id: watch(c, kind, now) for id, (c, kind) in started.items()}
-    look = tuple(watches)
-    while look or watches:
-        for id in look:
-            watches[id], verdict = judge(watches[id], _inspect(engine, id), time.monotonic())
-            if verdict is not None:
-                del watches[id]
-                yield verdict
-        if not watches:
-            return
-        look = _next(events, watches)
+    def __init__(self, engine: Engine, events: EventStream) -> None:
+        self._engine = engine
+        self._events = events
+        self._watches: dict[str, Watch] = {}
+        self._unseen: set[str] = set()
 
+    def __bool__(self) -> bool:
+        return bool(self._watches)
 
-def _next(events: EventStream, watches: Mapping[str, Watch]) -> tuple[str, ...]:
-    """The containers to look at: the one that something happened to, else those whose time has come."""
-    due = min(w.due for w in watches.values())
-    for event in events.until(due):
-        if (id := event["Actor"]["ID"]) in watches:
-            return (id,)
-    return tuple(id for id, w in watches.items() if w.due <= due)
+    def add(self, container: Container, kind: Kind) -> None:
+        self._watches[container.id] = watch(container, kind, time.monotonic())
+        self._unseen.add(container.id)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The next verdicts, all that can be had at once; waits until there is one.
+
+        An event only says when to look: what counts is the state that is found then.
+        """
+        found: list[Verdict] = []
+        while not found and self._watches:
+            look, self._unseen = self._unseen or self._due(), set()
+            for id in sorted(look):
+                self._watches[id], verdict = judge(
+                    self._watches[id], _inspect(self._engine, id), time.monotonic()
+                )
+                if verdict is not None:
+                    del self._watches[id]
+                    found.append(verdict)
+        return tuple(found)
+
+    def _due(self) -> set[str]:
+        """Those that something happened to, or whose time has come."""
+        due = min(w.due for w in self._watches.values())
+        happened: set[str] = set()
+        while not happened and time.monotonic() < due:
+            for event in self._events.until(due):
+                if event["Actor"]["ID"] in self._watches:
+                    happened.add(event["Actor"]["ID"])
+                    break
+        # What else was told in the meantime is looked at in the same go.
+        told = (event["Actor"]["ID"] for event in self._events.until(time.monotonic()))
+        happened |= {id for id in told if id in self._watches}
+        return happened or {id for id, w in self._watches.items() if w.due <= time.monotonic()}
 
 
 def watch(container: Container, kind: Kind, now: float) -> Watch:

@@ -42,6 +42,8 @@ class HostView:
     """Secret -> what tells whether it changed; without reading them, what was last given out."""
     redact: tuple[str, ...] = field(default=(), repr=False)
     """Spellings of every value that is known, to be taken out of what is shown or kept."""
+    generations: Mapping[str, int] = field(default_factory=dict)
+    """Spoke -> the generation that runs here, or is to run; the first where it is not named."""
     contents: Contents = field(default_factory=Contents, repr=False)
     """Of the files that containers are made with."""
 
@@ -96,11 +98,13 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
     view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
+    generations = state.generations(opened.root)
     held = contents.read(opened.stack, view.stanzas, opened.root, host.variables)
     if not opened.stack.secret_sources:
-        return HostView(host, view, contents=held)
+        return HostView(host, view, generations=generations, contents=held)
     known = secrets.at_hand(opened.stack, opened.root, host.variables)
-    return HostView(host, view, macs=state.applied_secrets(opened.root), redact=known, contents=held)
+    macs = state.applied_secrets(opened.root)
+    return HostView(host, view, macs=macs, redact=known, generations=generations, contents=held)
 
 
 def with_secrets(opened: Opened, view: HostView, spokes: Collection[str]) -> HostView:

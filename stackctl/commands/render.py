@@ -10,6 +10,7 @@ from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, RenderAnswer, Story
 from stackctl.errors import Exit
 from stackctl.events import Found, Line
+from stackctl.generation import raised, witness
 from stackctl.override import OVERRIDE_FILE
 from stackctl.render import COMPOSE_FILE, RENDERED_DIR
 
@@ -38,7 +39,7 @@ def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAn
     """Writes the bundle and the override; what is equal already is not touched."""
     changed: list[str] = []
     unchanged: list[str] = []
-    texts = {**opened.bundle.files, OVERRIDE_FILE: view.on_host.text(labels).encode()}
+    texts = {**opened.bundle.files, OVERRIDE_FILE: view.on_host.text(labels, _raised(opened, view)).encode()}
     for path, content in texts.items():
         # The override may hold host values that are nobody else's business.
         mode = 0o600 if path == OVERRIDE_FILE else 0o644
@@ -50,6 +51,16 @@ def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAn
         (opened.root / path).unlink()
         changed.append(path)
     return RenderAnswer(tuple(changed), tuple(unchanged))
+
+
+def _raised(opened: Opened, view: HostView) -> dict[str, dict[str, str]]:
+    """The labels of the spokes that are past their first generation here."""
+    project, stanzas = opened.stack.name, view.on_host.stanzas
+    return {
+        name: raised(stanzas[name].get("labels", {}), number, witness(project, name, number))
+        for name, number in sorted(view.generations.items())
+        if number > 1 and name in stanzas
+    }
 
 
 def known_applied(opened: Opened, view: HostView, images: Mapping[str, str]) -> dict[str, str]:

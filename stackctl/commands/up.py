@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from stackctl import secrets, state
-from stackctl.apply import apply
+from stackctl.apply import apply, beside
+from stackctl.apply.start import Site
 from stackctl.commands import saved
 from stackctl.commands.opened import (
     HostView,
@@ -21,15 +23,16 @@ from stackctl.commands.opened import (
 )
 from stackctl.commands.plan import consent, image_id, make
 from stackctl.commands.render import known_applied, write
-from stackctl.commands.story import Ended, Story, UpAnswer
+from stackctl.commands.story import Ended, Story, UpAnswer, Watched
 from stackctl.commands.verify import prove
 from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError
-from stackctl.events import Found, Planned, Said
+from stackctl.events import Event, Found, Planned, Said
 from stackctl.lock import Lock
-from stackctl.model import Plan, Verb
+from stackctl.model import Observed, Plan, Verb, Wanted
 from stackctl.observe import observe
 from stackctl.plan import selected
+from stackctl.replace import generations, replicas
 
 
 def up(
@@ -64,12 +67,15 @@ def up(
         )
     observed = observe(engine, opened.stack.name)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
+    observed = yield from _finished(opened, view, engine, observed, environ)
     made = make(opened, view, observed, profiles, only, refresh=refresh)
     plan = made.plan
     if kept is not None:
         saved.expect_unmoved(kept, opened, plan, made.wanted, observed)
     yield Planned(plan)
     images = state.applied_images(root)
+    stanzas = {name: want.stanza for name, want in made.wanted.items()}
+    view = replace(view, generations=generations(plan, observed, stanzas))
 
     if plan.changes:
         if plan.unaccepted and not expose(plan):
@@ -96,9 +102,11 @@ def up(
             complete=complete,
         )
         state.remember_images(root, images)
+        state.remember_generations(root, view.generations)
     else:
         consent(opened, made)
         write(opened, view, known_applied(opened, view, images))
+        state.remember_generations(root, view.generations)
         give_secrets(opened, view, engine, made.wanted)
         yield Said(plan.in_a_word)
 
@@ -115,6 +123,22 @@ def opening(plan: Plan) -> str:
     """The question about what the plan would open."""
     opened = [f"{exposure.spoke} {exposure.what}" for exposure in plan.unaccepted]
     return f"This would open what was closed: {'; '.join(opened)}. Allow it?"
+
+
+def _finished(
+    opened: Opened, view: HostView, engine: Engine, observed: Observed, environ: Mapping[str, str]
+) -> Generator[Event | Watched, None, Observed]:
+    """What runs, once replacements that an earlier run began are ended; the files are still that run's."""
+    stanzas = view.on_host.stanzas
+    crowded = [name for name, stanza in stanzas.items() if len(observed.of_spoke(name)) > replicas(stanza)]
+    if not crowded:
+        return observed
+    wanted = {name: Wanted(stanza) for name, stanza in stanzas.items()}
+    site = Site(opened.stack, wanted, engine, compose_for(opened, view, environ))
+    for name, removed in beside.finish(site, crowded).items():
+        told = ", ".join(container.name for container in removed)
+        yield Said(f"{name}: an earlier replacement was cut short; {told} was removed", warning=True)
+    return observe(engine, opened.stack.name)
 
 
 def give_secrets(opened: Opened, view: HostView, engine: Engine, spokes: Iterable[str]) -> None:

@@ -126,6 +126,8 @@ class Spoke:
     settings_dir: str = ""
     hardening: Hardening = Hardening.STRICT
     accept: tuple[Accept, ...] = ()
+    settle: float | None = None
+    """Seconds that requests in flight are given before the container that answers them is stopped."""
     policy: Policy | None = None
     """Of a socket proxy; None where its environment alone says what it opens."""
     status: str = ""

@@ -1,0 +1,96 @@
+"""A replacement without a gap: the new container starts beside the old one, which goes once it is not needed.
+
+Two containers of a service must never meet a `docker compose up` that does not say how many there are: it
+would choose by itself which of them stays. So the old one goes by its id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from stackctl.apply.start import Site, start
+from stackctl.apply.taken_in import taken_in
+from stackctl.apply.trouble import explained
+from stackctl.generation import generation, witness
+from stackctl.model import Container, Kind
+from stackctl.process import Completed
+from stackctl.replace import replicas, routed_by_labels, superfluous
+
+SETTLE = 2.0
+"""Seconds that requests in flight are given where the spoke states none."""
+
+
+def begin(site: Site, services: Sequence[str]) -> Completed | None:
+    """Create and start as many new containers as each of these services wants; the old ones stay."""
+    before = site.containers(services)
+    scale = {
+        name: sum(c.spoke == name for c in before) + replicas(site.wanted[name].stanza) for name in services
+    }
+    made = site.compose.create(services, recreate=False, scale=scale)
+    if made.exit_code:
+        return made
+    known = {c.id for c in before}
+    return start(site, [c for c in site.containers(services) if c.id not in known], scale)
+
+
+def hand_over(site: Site, new: Mapping[str, Sequence[Container]]) -> dict[str, str]:
+    """Move what the edge routes to these new containers, which work, and remove the old ones.
+
+    Gives, for each spoke whose requests still go to the old container, why; the others are done.
+    Raises StackctlError where an old container stays.
+    """
+    edges = [c for c in site.containers([s.name for s in site.stack.of_kind(Kind.EDGE)]) if c.running]
+    failed: dict[str, str] = {}
+    settle = 0.0
+    for name, containers in new.items():
+        if not (edges and routed_by_labels(site.wanted[name].stanza)):
+            continue
+        number = generation(containers[0].labels)
+        if not taken_in(witness(site.compose.project, name, number), edges):
+            failed[name] = "is not routed to: the edge did not take in its labels"
+        else:
+            stated = site.stack.spoke(name).settle
+            settle = max(settle, SETTLE if stated is None else stated)
+    moved = {name: containers for name, containers in new.items() if name not in failed}
+    # Nothing tells when the last request that the old one was given is answered.
+    time.sleep(settle)
+    kept = {c.id for containers in moved.values() for c in containers}
+    if old := [c.id for c in site.containers(list(moved)) if c.id not in kept]:
+        done = site.compose.remove(old)
+        if done.exit_code:
+            raise explained(done, "the removal of the old container", ", ".join(moved))
+    return failed
+
+
+def finish(site: Site, spokes: Collection[str] | None = None) -> dict[str, tuple[Container, ...]]:
+    """Where more containers of a spoke stand than it wants, remove those that should go.
+
+    A replacement that was cut short leaves that. What works and is as wanted stays; else the older one does.
+    Gives what was removed.
+    """
+    names = [s.name for s in site.stack.spokes if spokes is None or s.name in spokes]
+    found = _by_spoke(site.containers(names))
+    crowded = {
+        name: c
+        for name, c in found.items()
+        if name in site.wanted and len(c) > replicas(site.wanted[name].stanza)
+    }
+    if not crowded:
+        return {}
+    hashes = site.compose.hashes()
+    removed = {}
+    for name, containers in crowded.items():
+        going = superfluous(containers, hashes.get(name, ""), replicas(site.wanted[name].stanza))
+        if going:
+            done = site.compose.remove([c.id for c in going])
+            done.expect_success(f"{name}: a container that is left over could not be removed")
+            removed[name] = going
+    return removed
+
+
+def _by_spoke(containers: Iterable[Container]) -> dict[str, tuple[Container, ...]]:
+    found: dict[str, tuple[Container, ...]] = {}
+    for container in containers:
+        found[container.spoke] = (*found.get(container.spoke, ()), container)
+    return found

@@ -1,0 +1,188 @@
+"""A replacement that nobody notices, on a real Engine and behind a real edge, while requests keep coming.
+
+The app takes two seconds to boot and dies at once when it is told to stop: all that is asked of it is a health
+test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import textwrap
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.scenarios.engine_room import wait_for
+from tests.scenarios.load import load
+from tests.scenarios.shipped import ShippedStack
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+HOST = "app.stack.localhost"
+APP = """
+import http.server, os, signal, threading, time
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+time.sleep(2)
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = os.environ["VERSION"].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    do_POST = do_GET
+    def log_message(self, *_): pass
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+    daemon_threads = True
+if os.environ.get("HANGS"): threading.Event().wait()
+Server(("", 8000), Answer).serve_forever()
+"""
+TEST = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/', timeout=5)"
+
+
+@dataclass
+class Behind:
+    """A stack with the app behind its edge."""
+
+    stack: ShippedStack
+
+    def declare(self, version: str, **more: Any) -> None:
+        spoke = {
+            "image": "python:3.13-alpine",
+            "profiles": ["core"],
+            "command": ["python", "-u", "-c", textwrap.dedent(APP).replace("$", "$$")],
+            "environment": {"VERSION": version, **more},
+            "networks": ["proxy"],
+            "route": [{"host": HOST, "port": 8000}],
+            "depends_on": {"traefik": {"condition": "service_started"}},
+            "healthcheck": {
+                "test": ["CMD", "python", "-c", TEST],
+                "interval": "1s",
+                "timeout": "5s",
+                "retries": 8,
+            },
+        }
+        (self.stack.root / "spokes" / "app.yaml").write_text(json.dumps(spoke))
+
+    def up(self, *more: str) -> Any:
+        return self.stack.run("up", "--profile", "core", "--yes", "--no-verify", *more)
+
+    @property
+    def port(self) -> int:
+        id = self.stack.container("traefik")
+        return int(self.stack.docker("port", id, "80/tcp").splitlines()[0].rpartition(":")[2])
+
+    def answer(self) -> str:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/", headers={"Host": HOST})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as response:
+                return str(response.read().decode())
+        except OSError:
+            return ""
+
+    def names(self) -> list[str]:
+        listed = self.stack.docker(
+            *("ps", "-a", "--format", "{{.Names}}"),
+            *("--filter", f"label=com.docker.compose.project={self.stack.name}"),
+            *("--filter", "label=com.docker.compose.service=app"),
+        )
+        return sorted(listed.split())
+
+    def health_of_newest(self) -> str:
+        """Its state, and its health, once there is a second one."""
+        names = self.names()
+        form = "{{.State.Status}} {{.State.Health.Status}}"
+        try:
+            return self.stack.docker("inspect", "--format", form, names[-1]) if len(names) == 2 else ""
+        except subprocess.CalledProcessError:
+            # Listed a moment before it is made.
+            return ""
+
+    def ids(self) -> dict[str, str]:
+        return self.stack.container_ids()
+
+
+@pytest.fixture
+def behind(shipped_apart: ShippedStack) -> Behind:
+    local = json.loads((shipped_apart.root / "stack.local.yaml").read_text())
+    if python := local.get("prober_image"):
+        local.setdefault("images", {})["app"] = python
+    (shipped_apart.root / "stack.local.yaml").write_text(json.dumps(local))
+    found = Behind(shipped_apart)
+    found.declare("one")
+    done = found.up()
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: found.answer() == "one")
+    return found
+
+
+def test_with_traefik_and_labels_no_request_is_lost(behind: Behind) -> None:
+    [old] = behind.names()
+    before = behind.ids()
+    with load(behind.port, HOST, 36.0) as seen:
+        for version in ("two", "three"):
+            behind.declare(version)
+            done = behind.up()
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert behind.answer() == version
+    print({kind: (one["sent"], one["slowest"]) for kind, one in seen.of.items()})
+    assert seen.failed == []
+    assert seen.sent >= 4000
+    assert seen.versions == {"one", "two", "three"}
+    [new] = behind.names()
+    assert new != old
+    after = behind.ids()
+    assert {name: id for name, id in after.items() if name != "app"} == {
+        name: id for name, id in before.items() if name != "app"
+    }
+
+    assert behind.stack.run("plan", "--profile", "core", "--check").returncode == 0
+    compose = ["compose", "--project-directory", str(behind.stack.root), "--profile", "core", "up", "-d"]
+    behind.stack.docker(*compose)
+    assert behind.ids() == after, "Compose alone finds nothing to do"
+    assert behind.stack.run("render").returncode == 0
+    behind.stack.docker(*compose)
+    assert behind.ids() == after, "nor after a render, which does not ask the Engine"
+
+
+def test_a_replacement_that_never_gets_healthy_loses_nothing_and_goes(behind: Behind) -> None:
+    before, [name] = behind.ids(), behind.names()
+    behind.declare("two", HANGS="1")
+    with load(behind.port, HOST, 30.0) as seen:
+        done = behind.up()
+        assert done.returncode != 0
+        assert "app is unhealthy" in done.stderr
+        assert behind.answer() == "one"
+    assert seen.failed == []
+    assert seen.versions == {"one"}
+    assert behind.ids() == before
+    assert behind.names() == [name]
+
+
+@pytest.mark.parametrize(("wait", "stays"), [("healthy", "two"), ("starting", "one")])
+def test_a_replacement_that_was_killed_is_ended_by_the_next_run(
+    behind: Behind, wait: str, stays: str
+) -> None:
+    behind.declare("two", **({"HANGS": "1"} if stays == "one" else {}))
+    run = behind.stack.start("up", "--profile", "core", "--yes", "--no-verify")
+    try:
+        # The second container is there, and the first has not gone yet.
+        wait_for(lambda: wait in behind.health_of_newest(), deadline=60)
+    finally:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+    assert len(behind.names()) == 2
+    with load(behind.port, HOST, 20.0) as seen:
+        done = behind.stack.run("up", "--profile", "core", "--no-verify")
+    assert "cut short" in done.stderr
+    assert len(behind.names()) == 1
+    assert behind.answer() == stays
+    assert seen.failed == []
