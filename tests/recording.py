@@ -45,6 +45,8 @@ class Recorder(ThreadingMixIn, UnixStreamServer):
 
     def __init__(self, path: Path) -> None:
         self.arrived: list[Arrived] = []
+        self.speaks = threading.Event()
+        """Until then, streams that were asked to be silent are."""
         super().__init__(str(path), _Recording)
         os.chown(path, 0, GROUP)
         path.chmod(0o660)
@@ -82,8 +84,8 @@ class _Recording(StreamRequestHandler):
                 return
             if target.endswith("silent=1"):
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
-                time.sleep(1.6)
-                self.wfile.write(b"3\r\nbye\r\n0\r\n\r\n")
+                if self.server.speaks.wait(timeout=60):
+                    self.wfile.write(b"3\r\nbye\r\n0\r\n\r\n")
                 continue
             body = b"" if method == "HEAD" else b"recorded"
             self.wfile.write(b"HTTP/1.1 200 OK\r\nServer: Recorder\r\nContent-Length: 8\r\n\r\n" + body)

@@ -256,10 +256,17 @@ def test_haproxy_has_nothing_to_warn_of(bench: Bench) -> None:
 
 
 def test_events_outlive_every_timeout_and_other_streams_end_at_theirs(bench: Bench) -> None:
+    bench.recorder.speaks.clear()
     events = stream(bench, "strict-traefik", "/events?silent=1")
+    said = b""
+    while b"hi" not in said:
+        assert (chunk := events.recv(4096))
+        said += chunk
     following = stream(bench, "strict-writes", "/containers/x1/logs?silent=1")
+    assert b"bye" not in read_all(following), "it was cut, after longer silence than it may keep"
+    # `events` has been silent for longer than that.
+    bench.recorder.speaks.set()
     assert b"bye" in read_all(events)
-    assert b"bye" not in read_all(following)
 
 
 def stream(bench: Bench, proxy: str, target: str) -> socket.socket:
@@ -338,6 +345,7 @@ def test_the_health_endpoint_answers_inside_the_container_only(bench: Bench) -> 
 
 
 def test_a_strict_proxy_stops_at_once_even_with_an_open_stream(bench: Bench) -> None:
+    bench.recorder.speaks.clear()
     open_stream = stream(bench, "strict-all", "/events?silent=1")
     open_stream.recv(4096)
     container = bench.containers["strict-all"]
@@ -346,6 +354,7 @@ def test_a_strict_proxy_stops_at_once_even_with_an_open_stream(bench: Bench) -> 
     assert container.wait(timeout=5)["StatusCode"] == 0
     assert time.monotonic() - began < 2
     open_stream.close()
+    bench.recorder.speaks.set()
 
 
 ASK = """
