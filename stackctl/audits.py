@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stackctl.codes import CODES
-from stackctl.model import Audit, Beside, Check, Mutation, Observation, Opened, Spoke, Warned
+from stackctl.model import Audit, Beside, Check, Cut, Mutation, Narrowed, Observation, Opened, Spoke, Warned
 from stackctl.policy import enforced
 from stackctl.switches import TECNATIVA, Switches
 
@@ -24,13 +24,13 @@ _PUBLISHED = {"PortBindings": {"2375/tcp": [{"HostIp": "127.0.0.1", "HostPort": 
 _ON_TCP = "WARNING: API is accessible on http://0.0.0.0:2375 without encryption."
 
 _ONE_MORE: Mutation = Opened(("POST /containers/create",))
-_AUDITS: tuple[tuple[str, str, str, str, Mutation | None], ...] = (
+_AUDITS: tuple[tuple[str, str, str, str, Mutation], ...] = (
     ("CK210", "operations", "lets through exactly its policy", "open one operation more", _ONE_MORE),
     ("CK211", "tricks", "no spelling and no trick gets past it", "open everything", Opened()),
     ("CK212", "undeclared-upgrades", "forwards no undeclared upgrade", "forward every upgrade", Opened()),
     ("CK213", "live", "the running proxy answers as its policy says", "open one operation more", _ONE_MORE),
-    ("CK214", "events", "keeps /events open through silence", "cut silent streams", None),
-    ("CK214", "upgrades", "grants the upgrades of its policy", "refuse upgrades", None),
+    ("CK214", "events", "keeps /events open through silence", "cut silent streams", Cut()),
+    ("CK214", "upgrades", "grants the upgrades of its policy", "refuse upgrades", Narrowed()),
     ("CK215", "leak-environment", "shows no container's environment", "open inspection", Opened()),
     ("CK216", "leak-labels", "shows no container's labels", "open inspection", Opened()),
     ("CK217", "leak-command", "shows no container's command line", "open inspection", Opened()),
@@ -134,9 +134,7 @@ def _standing(spoke: Spoke, code: str, title: str, name: str, mutation: str, bro
     return _check(spoke, code, title, Observation(name), mutation, broken_by)
 
 
-def _check(
-    spoke: Spoke, code: str, title: str, look: Any, mutation: str, broken_by: Mutation | None
-) -> Check:
+def _check(spoke: Spoke, code: str, title: str, look: Any, mutation: str, broken_by: Mutation) -> Check:
     severity = CODES[code].severity
     return Check(
         code,

@@ -28,6 +28,7 @@ from stackctl.model import (
     Check,
     Control,
     Expect,
+    InItsPlace,
     InVolume,
     Joined,
     Kind,
@@ -63,7 +64,7 @@ def checks(
 def _of_spoke(
     stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, bundle: Bundle | None
 ) -> Iterator[Check]:
-    own = tuple(_understood(stack, active, spoke, check) for check in spoke.checks)
+    own = tuple(_breakable(_understood(stack, active, spoke, check)) for check in spoke.checks)
     yield from _of_container(spoke, bundle)
     if spoke.kind is Kind.SOCKET_PROXY:
         creation = _creation(stack, spoke)
@@ -84,13 +85,17 @@ def _of_spoke(
 
 def _of_container(spoke: Spoke, bundle: Bundle | None) -> Iterator[Check]:
     if spoke.kind is Kind.JOB:
-        yield _observed("CK102", spoke, "ran to its end", "done", "let the job's command fail")
+        yield _observed(
+            "CK102", spoke, "ran to its end", "done", "let the job's command fail", InItsPlace("ended")
+        )
     else:
-        yield _observed("CK101", spoke, "runs", "runs", "stop the container")
+        yield _observed("CK101", spoke, "runs", "runs", "stop the container", InItsPlace("ended"))
         stanza = bundle.service(spoke.name) if bundle else spoke.service
         test = stanza.get("healthcheck") or {}
         if test and not test.get("disable") and test.get("test") not in ("NONE", ["NONE"]):
-            yield _observed("CK102", spoke, "is healthy", "healthy", "let the healthcheck fail")
+            yield _observed(
+                "CK102", spoke, "is healthy", "healthy", "let the healthcheck fail", InItsPlace("unhealthy")
+            )
     yield _observed(
         "CK103",
         spoke,
@@ -104,15 +109,14 @@ def _of_container(spoke: Spoke, bundle: Bundle | None) -> Iterator[Check]:
         spoke,
         "carries the declared fingerprint",
         "fingerprint",
-        "change a declared value without applying it",
+        "copy its labels to another container",
+        InItsPlace("disguised"),
     )
 
     yield from standing_everywhere(spoke)
 
 
-def _observed(
-    code: str, spoke: Spoke, title: str, name: str, mutation: str, broken_by: Mutation | None = None
-) -> Check:
+def _observed(code: str, spoke: Spoke, title: str, name: str, mutation: str, broken_by: Mutation) -> Check:
     return check_of(code, spoke, title, Observation(name), mutation=mutation, broken_by=broken_by)
 
 
@@ -337,6 +341,15 @@ def _understood(stack: Stack, active: tuple[Spoke, ...], spoke: Spoke, check: Ch
             broken_by=Opened((str(opened),) if opened else ()),
         )
     return check
+
+
+def _breakable(check: Check) -> Check:
+    """A stated check that has no mutation yet: whoever is asked answers all the same, or with an error."""
+    if check.broken_by is not None:
+        return check
+    if check.expect.no_answer or (check.expect.statuses and 200 not in check.expect.statuses):
+        return replace(check, mutation="let it answer 200 to everything", broken_by=AnswersAll())
+    return replace(check, mutation="let it answer 500 to everything", broken_by=AnswersAll(500))
 
 
 def _hosts(stack: Stack) -> set[str]:

@@ -24,6 +24,7 @@ from stackctl.model import (
     Spoke,
     Stack,
     Tls,
+    Unrouted,
 )
 
 HOST = ""
@@ -86,6 +87,7 @@ def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
                 Expect(as_control=True),
                 _twice(_direct(edge, spoke, route, host)),
                 "take the route away at the edge",
+                Unrouted(_undeclared(stack)),
             )
 
 
@@ -95,13 +97,17 @@ def plainly_asked(route: Route) -> bool:
     return plain and route.auth is None and not route.dashboard and "*" not in "".join(route.hosts)
 
 
+def _undeclared(stack: Stack) -> str:
+    return f"undeclared-by-any-spoke.{stack.domain}"
+
+
 def _twice(control: Control) -> tuple[Control, ...]:
     """What two answers to one request have in common is what a third must have too."""
     return control, control
 
 
 def undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Iterator[Check]:
-    undeclared = f"undeclared-by-any-spoke.{stack.domain}"
+    undeclared = _undeclared(stack)
     look = through_edge(edge, "/", undeclared)
     if not (controls := routed(active, edge, look)):
         return

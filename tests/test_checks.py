@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from stackctl.checks import checks
+from stackctl.codes import CODES
+from stackctl.commands.status import UNPROVED
 from stackctl.findings import Severity
 from stackctl.model import (
     Bundle,
@@ -14,15 +17,19 @@ from stackctl.model import (
     Edge,
     Expect,
     Kind,
+    Mode,
+    Mutation,
     Named,
     Observation,
     OnNetwork,
+    Policy,
     Published,
     Request,
     Route,
     Spoke,
     Stack,
 )
+from stackctl.verify.mutations import WAYS
 
 PROXY = Spoke(
     "docker-socket-proxy",
@@ -82,8 +89,41 @@ def test_a_job_is_to_end_well() -> None:
     assert "CK101" not in {c.code for c in found}
 
 
-def test_every_check_that_may_fail_says_how_to_make_it() -> None:
-    assert all(check.mutation for check in checks(STACK))
+def stated(expect: Expect, target: str = "web") -> Check:
+    return Check("CK401", "web", "stated", Request("proxy", Named(target, 80)), expect)
+
+
+STATED = (
+    stated(Expect(frozenset({200}))),
+    stated(Expect(body="word")),
+    stated(Expect(names_container="web")),
+    stated(Expect(frozenset({401}))),
+    stated(Expect(frozenset({404})), "traefik"),
+    stated(Expect(no_answer=True)),
+)
+
+
+def wide() -> tuple[Stack, ...]:
+    """Stacks that have every shipped check among them, and stated ones of every kind."""
+    needs = Policy(operations=("GET /version", "GET /events", "POST /exec/{id}/start"), mode=Mode.STRICT)
+    strict = replace(PROXY, policy=needs)
+    listens = replace(PROXY, policy=replace(needs, listen="/run/api/docker.sock"))
+    job = Spoke("job", Kind.JOB, {"networks": {"proxy": None}})
+    switched = replace(
+        PROXY, service={**PROXY.service, "image": "tecnativa/docker-socket-proxy:v0.4.1"}, checks=(own(),)
+    )
+    web = replace(WEB, checks=STATED)
+    return tuple(with_spokes(proxy, EDGE, web, job) for proxy in (strict, listens, switched))
+
+
+def test_every_check_has_a_mutation_that_must_turn_it_red() -> None:
+    found = [check for stack in wide() for check in checks(stack)]
+    assert {check.code for check in found} | {UNPROVED} == {code for code in CODES if code.startswith("CK")}
+    assert [check.title for check in found if check.broken_by is None or not check.mutation] == []
+
+
+def test_every_mutation_can_be_made() -> None:
+    assert set(WAYS) == set(get_args(Mutation))
 
 
 def test_every_refusal_carries_a_control() -> None:

@@ -260,7 +260,8 @@ def test_events_outlive_every_timeout_and_other_streams_end_at_theirs(bench: Ben
     events = stream(bench, "strict-traefik", "/events?silent=1")
     said = b""
     while b"hi" not in said:
-        assert (chunk := events.recv(4096))
+        chunk = events.recv(4096)
+        assert chunk
         said += chunk
     following = stream(bench, "strict-writes", "/containers/x1/logs?silent=1")
     assert b"bye" not in read_all(following), "it was cut, after longer silence than it may keep"

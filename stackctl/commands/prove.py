@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from stackctl.checks import checks
 from stackctl.commands.opened import known_profiles, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, Story, VerifyAnswer
-from stackctl.commands.verify import meant
+from stackctl.commands.verify import completed, meant
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Checked
@@ -38,7 +39,8 @@ def prove(
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
     image = view.host.prober_image or opened.stack.prober_image
     results: list[Result] = []
-    for event in break_guards(wanted, opened.stack, opened.bundle, observed, engine, image):
+    complete = partial(completed, opened, view, engine)
+    for event in break_guards(wanted, opened.stack, opened.bundle, observed, engine, image, complete):
         if isinstance(event, Checked):
             results.append(event.result)
         yield event

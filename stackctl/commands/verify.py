@@ -59,7 +59,7 @@ def prove(
     results: list[Result] = []
     prober_image = view.host.prober_image or opened.stack.prober_image
     observed = in_full(engine, observe(engine, opened.stack.name))
-    observed = _compared(opened, view, _resolved(engine, observed))
+    observed = completed(opened, view, engine, observed)
     among = chosen | {container.spoke for container in observed.containers}
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
     if whole_host:
@@ -72,6 +72,11 @@ def prove(
         yield event
     records.append(opened.root, opened.stack, opened.bundle, results, datetime.now(UTC))
     return tuple(results)
+
+
+def completed(opened: Opened, view: HostView, engine: Engine, observed: Observed) -> Observed:
+    """The same, with what follows from it on this host: where its paths lead, what is not as wanted."""
+    return _compared(opened, view, _resolved(engine, observed))
 
 
 def _resolved(engine: Engine, observed: Observed) -> Observed:

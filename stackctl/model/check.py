@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from stackctl.findings import Location, Severity
 
@@ -133,6 +133,32 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class InItsPlace:
+    """In place of the spoke's containers there is another."""
+
+    how: Literal["ended", "unhealthy", "disguised"]
+    """It ended with an error; or it runs, but is not healthy; or it has their labels and is none of them."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A copy of the socket proxy cuts every stream that is silent for a second."""
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """A copy of the socket proxy lets through none of the operations that need an upgrade."""
+
+
+@dataclass(frozen=True)
+class Unrouted:
+    """The edge has no route for the host name that it is asked for."""
+
+    host: str
+    """A name for which that is so; it is asked for in place of the other."""
+
+
+@dataclass(frozen=True)
 class Warned:
     """The Engine warns of this about itself."""
 
@@ -146,10 +172,12 @@ class Widened:
 
 @dataclass(frozen=True)
 class AnswersAll:
-    """Whoever is asked answers every request with 200."""
+    """Whoever is asked answers every request alike."""
+
+    status: int = 200
 
 
-Mutation = Opened | Joined | Beside | Warned | Widened | AnswersAll
+Mutation = Opened | Narrowed | Cut | Joined | Beside | InItsPlace | Warned | Widened | Unrouted | AnswersAll
 """How a guard is broken, so that `verify --prove` can do it."""
 
 
@@ -166,7 +194,7 @@ class Check:
     mutation: str = ""
     """What, once broken, must turn this check red."""
     broken_by: Mutation | None = None
-    """The same for `verify --prove`; every check that something is refused or absent has one."""
+    """The same for `verify --prove`."""
     severity: Severity = Severity.ERROR
     at: Location | None = None
 

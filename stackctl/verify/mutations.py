@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 
-from stackctl.api import operation, operations
+from stackctl.api import operations
 from stackctl.checks import home_of
 from stackctl.errors import StackctlError
 from stackctl.events import Checked, Event, Finished, Started
 from stackctl.findings import Severity
-from stackctl.haproxy import CONFIG_DIR, CONFIG_FILE, PORT, config
 from stackctl.model import (
     AnswersAll,
     Audit,
@@ -21,9 +20,11 @@ from stackctl.model import (
     Bundle,
     Check,
     Container,
+    Cut,
+    InItsPlace,
     Joined,
     Named,
-    Observation,
+    Narrowed,
     Observed,
     OnNetwork,
     Opened,
@@ -32,22 +33,21 @@ from stackctl.model import (
     Result,
     Spoke,
     Stack,
+    Unrouted,
     Warned,
     Widened,
 )
-from stackctl.observe import container as container_of
 from stackctl.policy import Enforced, Strict, enforced
-from stackctl.strict import engine_socket, listen
-from stackctl.switches import GATE
-from stackctl.verify import live, matrix, runner
-from stackctl.verify.copies import Breach, NotAsked, ask_copy, ask_stand_in, standing_copy, volume
+from stackctl.strict import listen
+from stackctl.verify import live, matrix, runner, streams
+from stackctl.verify.breaches import cut, narrowed, on_tcp, opened
+from stackctl.verify.copies import NotAsked, ask_copy, ask_stand_in, standing_copy, volume
 from stackctl.verify.decide import Reply, Verdict, decide
+from stackctl.verify.impostors import IDLE, World, beside, in_its_place, warned, widened
 from stackctl.verify.matrix import Probe, Seen, request_bytes
-from stackctl.verify.observations import OBSERVATIONS
 from stackctl.verify.throwaway import (
     Engine,
     NoProber,
-    Run,
     a_run,
     created,
     network,
@@ -59,35 +59,24 @@ from stackctl.verify.throwaway import (
 )
 
 STEP = "break each guard in a throw-away copy"
-_CONFIG = f"{CONFIG_DIR}/{CONFIG_FILE}"
-_IDLE = b"import sys; sys.stdin.read()"
-_OPEN = """\
-defaults
-    mode http
-    timeout connect 5s
-    timeout client 60s
-    timeout server 60s
-frontend api
-    bind {bind}
-    default_backend engine
-backend engine
-    server engine unix@{socket}
-"""
 
 
-@dataclass(frozen=True)
-class _World:
-    run: Run
-    stack: Stack
-    bundle: Bundle
-    observed: Observed
-    engine: Engine
+def _as_it_is(observed: Observed) -> Observed:
+    return observed
 
 
 def prove(
-    checks: Sequence[Check], stack: Stack, bundle: Bundle, observed: Observed, engine: Engine, image: str
+    checks: Sequence[Check],
+    stack: Stack,
+    bundle: Bundle,
+    observed: Observed,
+    engine: Engine,
+    image: str,
+    complete: Callable[[Observed], Observed] = _as_it_is,
 ) -> Iterator[Event]:
     """Tells of each check that has a mutation whether it turned red; passed means that it did.
+
+    `complete` adds to what was observed what follows from it on this host alone.
 
     Raises:
         StackctlError: No throw-away container can be created here.
@@ -100,7 +89,7 @@ def prove(
     yield Started(STEP)
     try:
         with ThreadPoolExecutor(4) as pool, a_run(probing) as run:
-            world = _World(run, stack, bundle, observed, engine)
+            world = World(run, stack, bundle, observed, engine, complete)
             verdicts = list(pool.map(partial(_verdict, world), broken))
     finally:
         probing.sdk.close()
@@ -118,21 +107,12 @@ def _noticed(check: Check, outcome: Outcome, saw: str) -> Result:
     return Result(asked, Outcome.UNREACHABLE, saw)
 
 
-def _verdict(world: _World, check: Check) -> Verdict:
+def _verdict(world: World, check: Check) -> Verdict:
     """The check's own verdict where its guard is broken."""
     from docker.errors import DockerException
 
-    broken = check.broken_by
-    ways: Mapping[type, Callable[[_World, Check], Verdict]] = {
-        Opened: _opened,
-        Joined: _joined,
-        Beside: _beside,
-        Warned: _warned,
-        Widened: _widened,
-        AnswersAll: _answers_all,
-    }
     try:
-        return ways[type(broken)](world, check)
+        return WAYS[type(check.broken_by)](world, check)
     except NotAsked as error:
         return Outcome.UNREACHABLE, f"cannot tell: {error}"
     except (DockerException, OSError, ValueError) as error:
@@ -142,14 +122,12 @@ def _verdict(world: _World, check: Check) -> Verdict:
 # ---- a proxy that lets more through
 
 
-def _opened(world: _World, check: Check) -> Verdict:
+def _opened(world: World, check: Check) -> Verdict:
     broken = check.broken_by
     assert isinstance(broken, Opened)
     name = _asked_spoke(check)
     spoke = world.stack.spoke(name)
-    container, policy = world.observed.running(name), enforced(spoke)
-    if container is None or policy is None:
-        raise NotAsked(f"{name} does not run, or nothing is known of how it filters")
+    container, policy = _filtering(world, name)
     ask = partial(
         ask_copy,
         world.run,
@@ -165,7 +143,30 @@ def _opened(world: _World, check: Check) -> Verdict:
     return _audited(world, check.look.name, spoke, policy, ask)
 
 
-def _audited(world: _World, name: str, spoke: Spoke, policy: Enforced, ask: Callable[..., object]) -> Verdict:
+def _filtering(world: World, name: str) -> tuple[Container, Enforced]:
+    container, policy = world.observed.running(name), enforced(world.stack.spoke(name))
+    if container is None or policy is None:
+        raise NotAsked(f"{name} does not run, or nothing is known of how it filters")
+    return container, policy
+
+
+def _narrowed(world: World, check: Check) -> Verdict:
+    spoke = world.stack.spoke(check.spoke)
+    container, policy = _filtering(world, spoke.name)
+    probes, breach = matrix.upgrade_probes(policy), narrowed(spoke, policy)
+    asked = ask_copy(world.run, container.inspect, probes, listen=listen(spoke), breach=breach)
+    return matrix.verdict("upgrades", policy, probes, asked.seen)
+
+
+def _cut(world: World, check: Check) -> Verdict:
+    spoke, probe = world.stack.spoke(check.spoke), streams.events_probe()
+    container, policy = _filtering(world, spoke.name)
+    breach = cut(streams.shortened(world.run, spoke, policy, container))
+    asked = ask_copy(world.run, container.inspect, (), listen=listen(spoke), held=(probe,), breach=breach)
+    return streams.verdict(asked.seen.get(probe.id))
+
+
+def _audited(world: World, name: str, spoke: Spoke, policy: Enforced, ask: Callable[..., object]) -> Verdict:
     version = world.run.probing.sdk.api.api_version
     groups: Mapping[str, Callable[[], tuple[Probe, ...]]] = {
         "operations": lambda: matrix.operation_probes(policy, version),
@@ -183,19 +184,6 @@ def _audited(world: _World, name: str, spoke: Spoke, policy: Enforced, ask: Call
     reads = live.canary_probes(world.stack, spoke.name, everything, "0" * 64, "0")
     seen = ask(reads, body=" ".join(asdict(marks).values())).seen  # type: ignore[attr-defined]
     return live.leak_verdicts(marks, reads, seen)[name]
-
-
-def opened(spoke: Spoke, policy: Enforced, extra: Sequence[str]) -> Breach:
-    """The change to a proxy that lets these operations through too, or everything where none is named."""
-    more = [found for text in extra if (found := operation(text))]
-    if isinstance(policy, Strict):
-        path, engine = listen(spoke), engine_socket(spoke)
-        bind = f"unix@{path} mode 666" if path else f":{PORT}"
-        if not more:
-            return Breach(files={_CONFIG: _OPEN.format(bind=bind, socket=engine)})
-        return Breach(files={_CONFIG: config(policy.operations | {*more}, listen=path, socket=engine)})
-    switches = {o.switch for o in more if o.switch} | {GATE}
-    return Breach(dict.fromkeys(switches if more else policy.dialect.switches, "1"))
 
 
 def _asked_spoke(check: Check) -> str:
@@ -221,21 +209,22 @@ def _reply(seen: Seen | None) -> Reply:
     return Reply("answer", seen.statuses[0], headers, seen.body, peer="127.0.0.1")
 
 
-def _answers_all(world: _World, check: Check) -> Verdict:
+def _answers_all(world: World, check: Check) -> Verdict:
+    assert isinstance(check.broken_by, AnswersAll)
     probes = _of_requests(check)
-    seen = ask_stand_in(world.run, probes).seen
+    seen = ask_stand_in(world.run, probes, check.broken_by.status).seen
     # It stands for an edge, not for the Engine.
     return decide(check, [replace(_reply(seen.get(p.id)), headers={}) for p in probes], _hostnames(world))
 
 
-def _hostnames(world: _World) -> dict[str, str]:
+def _hostnames(world: World) -> dict[str, str]:
     return {spoke.name: spoke.name for spoke in world.stack.spokes}
 
 
 # ---- a proxy in the wrong place
 
 
-def _joined(world: _World, check: Check) -> Verdict:
+def _joined(world: World, check: Check) -> Verdict:
     """The same check, by the same runner, in a small world of throw-away networks."""
     broken, proxy = check.broken_by, world.stack.spoke(check.spoke)
     assert isinstance(broken, Joined)
@@ -262,7 +251,7 @@ def _joined(world: _World, check: Check) -> Verdict:
                 run,
                 container.inspect,
                 joined(python(run, names[home], Mounts=[volume(run)]), proxy.name),
-                _on_tcp(proxy),
+                on_tcp(proxy, enforced(proxy)),
             )
         )
         for actual in others:
@@ -273,76 +262,50 @@ def _joined(world: _World, check: Check) -> Verdict:
             for actual in others:
                 api.connect_container_to_network(other, actual, aliases=[witness])
             wire = held.enter_context(started(run, other, 60.0))
-            wire.send(program(_IDLE, b""))
+            wire.send(program(IDLE, b""))
             like = world.observed.running(witness) or container
             labels = {"stackctl.spoke": witness}
             present.append(replace(like, labels=labels, networks=_addresses(world, other)))
         networks = {name: {"name": actual, "internal": True} for name, actual in names.items()}
         stack = replace(world.stack, networks=networks)
         seen = replace(world.observed, containers=tuple(present))
-        answers = runner.verify(
-            [check], stack, world.bundle, seen, world.engine, run.probing.image, settle=0.0
-        )
-        result = next(event.result for event in answers if isinstance(event, Checked))
-    return result.outcome, result.saw
+        return _verified(world, check, stack, seen)
 
 
-def _on_tcp(proxy: Spoke) -> Breach:
-    """Of a proxy that listens on a unix socket: the same with a port."""
-    policy = enforced(proxy)
-    if not listen(proxy) or not isinstance(policy, Strict):
-        return Breach()
-    return Breach(files={_CONFIG: config(policy.operations, socket=engine_socket(proxy))})
-
-
-def _addresses(world: _World, id: str) -> dict[str, str]:
+def _addresses(world: World, id: str) -> dict[str, str]:
     described = world.run.probing.sdk.api.inspect_container(id)
     return {name: n["IPAddress"] for name, n in described["NetworkSettings"]["Networks"].items()}
 
 
-# ---- somebody who should not be there
+# ---- an edge that does not know the way
 
 
-def _beside(world: _World, check: Check) -> Verdict:
-    broken = check.broken_by
-    assert isinstance(broken, Beside)
-    host = dict(broken.host)
-    mode, _, shared = str(host.get("NetworkMode", "")).partition(":")
-    if shared:
-        host["NetworkMode"] = f"{mode}:{_running(world, shared).id}"
-    if "VolumesFrom" in host:
-        host["VolumesFrom"] = [_running(world, spoke).id for spoke in host["VolumesFrom"]]
-    config = {"Image": world.run.probing.image, "Entrypoint": ["true"], "HostConfig": host}
-    with created(world.run, config) as id:
-        described = world.run.probing.sdk.api.inspect_container(id)
-    # It was never started; what is looked at is what it would be.
-    labels = {"stackctl.spoke": broken.spoke} if broken.spoke else {}
-    intruder = replace(container_of(described), state="running", labels=labels)
-    seen = world.observed
-    if broken.spoke:
-        seen = replace(seen, containers=(*seen.containers, intruder))
-    else:
-        seen = replace(seen, others=(*seen.others, intruder))
-    return _observed(world, check, seen)
+def _unrouted(world: World, check: Check) -> Verdict:
+    """The same check of what runs, except that the name it asks for is one without a route."""
+    broken, look = check.broken_by, check.look
+    assert isinstance(broken, Unrouted)
+    assert isinstance(look, Request)
+    elsewhere = replace(check, look=replace(look, host=broken.host))
+    return _verified(world, elsewhere, world.stack, world.observed)
 
 
-def _running(world: _World, spoke: str) -> Container:
-    container = world.observed.running(spoke)
-    if container is None:
-        raise NotAsked(f"{spoke} does not run")
-    return container
+def _verified(world: World, check: Check, stack: Stack, observed: Observed) -> Verdict:
+    image = world.run.probing.image
+    answers = runner.verify([check], stack, world.bundle, observed, world.engine, image, settle=0.0)
+    result = next(event.result for event in answers if isinstance(event, Checked))
+    return result.outcome, result.saw
 
 
-def _warned(world: _World, check: Check) -> Verdict:
-    assert isinstance(check.broken_by, Warned)
-    return _observed(world, check, replace(world.observed, engine_warnings=(check.broken_by.text,)))
-
-
-def _widened(world: _World, check: Check) -> Verdict:
-    networks = {name: {**how, "Internal": False} for name, how in world.observed.networks.items()}
-    return _observed(world, check, replace(world.observed, networks=networks))
-
-
-def _observed(world: _World, check: Check, seen: Observed) -> Verdict:
-    assert isinstance(check.look, Observation)
-    return OBSERVATIONS[check.look.name](seen, world.stack, world.bundle, check)
+WAYS: Mapping[type, Callable[[World, Check], Verdict]] = {
+    Opened: _opened,
+    Narrowed: _narrowed,
+    Cut: _cut,
+    Joined: _joined,
+    Beside: beside,
+    InItsPlace: in_its_place,
+    Warned: warned,
+    Widened: widened,
+    Unrouted: _unrouted,
+    AnswersAll: _answers_all,
+}
+"""How each mutation is made, and the check asked where it is."""

@@ -24,20 +24,21 @@ TRICKS_AT_ONCE = 16
 HEALTH_AGENT = "stackctl-health"
 # Every control finds its word in it.
 BODY = b'{"ApiVersion": "OK", "recorded": true}'
-_HEAD = b"HTTP/1.1 200 OK\r\nServer: Docker/recorder\r\n"
+_HEAD = b"HTTP/1.1 %d OK\r\nServer: Docker/recorder\r\n"
 _ANSWER = _HEAD + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _PAUSES = "pause="
 
 
 class Recorder(ThreadingMixIn, UnixStreamServer):
-    """Answers everything with 200, grants every upgrade, and keeps what arrived."""
+    """Answers everything with one status, grants every upgrade, and keeps what arrived."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, path: str, body: bytes) -> None:
+    def __init__(self, path: str, body: bytes, status: int = 200) -> None:
         self.body = body
+        self.status = status
         self.arrived: list[tuple[str, str]] = []
         super().__init__(path, _Recording)
         # Which user the proxy runs as is not what is asked here.
@@ -84,7 +85,7 @@ class _Recording(StreamRequestHandler):
             self._pause(float(target.rpartition(_PAUSES)[2]))
             return False
         body = self.server.body
-        self.wfile.write(_ANSWER % len(body) + (b"" if method == "HEAD" else body))
+        self.wfile.write(_ANSWER % (self.server.status, len(body)) + (b"" if method == "HEAD" else body))
         return True
 
     def _upgrade(self, headers: dict[str, str]) -> None:
@@ -310,7 +311,7 @@ def main() -> None:
                 file.write(text)
         os.mkdir(os.path.join(folder, "listen"))
         os.chmod(os.path.join(folder, "listen"), 0o777)  # noqa: S103
-        recorder = Recorder(work["engine"], BODY + work["body"].encode())
+        recorder = Recorder(work["engine"], BODY + work["body"].encode(), work.get("status", 200))
         threading.Thread(target=recorder.serve_forever, args=(0.05,), daemon=True).start()
     # By the clock that its events have; and a word for those who read what it says.
     sys.stdout.write(f"ready {time.time():.6f} {work.get('says', '')}\n")

@@ -170,6 +170,31 @@ def test_on_a_unix_socket_everything_is_proved_and_no_port_is_there(
     assert f"unix://{SOCKET}" in (unix.root / "rendered/traefik/traefik.yml").read_text()
 
 
+@pytest.mark.slow
+def test_on_a_unix_socket_the_audit_is_whole_and_every_check_is_killed(unix: ShippedStack) -> None:
+    manifest = unix.root / "spokes" / f"{PROXY}.yaml"
+    text = manifest.read_text()
+    try:
+        manifest.write_text(with_policy(text, 'operations: ["POST /exec/{id}/start"]'))
+        done = unix.run(*EVERYTHING, "--no-verify")
+        assert done.returncode == 0, done.stdout + done.stderr
+        document = unix.json("verify", PROXY)
+        for code in ("CK210", "CK211", "CK212", "CK213", "CK214"):
+            assert {outcome for outcome, _ in results(document, code)} == {"passed"}, results(document, code)
+        assert "1 declared: each was granted" in [saw for _, saw in results(document, "CK214")]
+        proved = unix.json("verify", "--prove")
+        assert {
+            f"{r['check']['code']} {r['check']['title']}": r["saw"]
+            for r in proved["results"]
+            if r["outcome"] != "passed"
+        } == {}
+        checked = unix.json("verify")["results"]
+        assert [r["check"]["code"] for r in proved["results"]] == [r["check"]["code"] for r in checked]
+    finally:
+        manifest.write_text(text)
+        assert unix.run(*EVERYTHING, "--no-verify").returncode == 0
+
+
 def test_only_the_consumer_has_the_volume_and_who_else_mounts_it_is_caught(
     unix: ShippedStack, room: EngineRoom
 ) -> None:
