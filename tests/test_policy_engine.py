@@ -27,6 +27,7 @@ from stackctl.haproxy import (
 from stackctl.policy import Enforced, Strict, opens
 from stackctl.switches import TECNATIVA, Switches
 from stackctl.verify.tricks import smuggled, spellings, tricks
+from tests.scenarios.engine_room import wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -232,6 +233,8 @@ def test_a_refusal_is_json_for_the_client_and_one_line_of_json_in_the_log(bench:
     answer = connection.ask("GET", '/images/json?"quoted"', 'ag"ent')
     connection.close()
     assert json.loads(answer.body) == {"message": "refused by policy: operation"}
+    # An answer may be quicker than the way of its line through the Engine.
+    wait_for(lambda: any('ag\\"ent' in line for line in logs(bench, "strict-traefik")))
     lines = [line for line in logs(bench, "strict-traefik") if line.startswith("{")]
     entries = [json.loads(line) for line in lines]
     assert [
