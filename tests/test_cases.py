@@ -119,7 +119,7 @@ def test_what_only_looks_like_a_fault_is_none(path: Path) -> None:
     assert fired(path.parent.parent).get(f"spokes/{path.name}", set()) == set()
 
 
-OF_RULES = ("SC2", "SC4")
+OF_RULES = ("SC2", "SC31", "SC32", "SC33", "SC34", "SC35", "SC36", "SC37", "SC4")
 SAID_BY_READING = {"SC203"}
 
 

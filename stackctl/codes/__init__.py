@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackctl.codes import checks, exposure, host, meaning, reading, replacing, routes, safety
+from stackctl.codes import checks, edges, exposure, host, labels, meaning, reading, replacing, routes, safety
 from stackctl.findings import Code, Finding, Location, Severity
 
 _FILES_FIRST = {"S": 0, "C": 1}
@@ -15,6 +15,8 @@ CODES: dict[str, Code] = {
             *meaning.CODES,
             *safety.CODES,
             *routes.CODES,
+            *labels.CODES,
+            *edges.CODES,
             *host.CODES,
             *exposure.CODES,
             *replacing.CODES,

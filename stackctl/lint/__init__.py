@@ -7,15 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from stackctl.codes import finding
 from stackctl.findings import Finding
 from stackctl.lint import (
+    caddies,
     confinement,
     dependencies,
+    edge_names,
     edges,
+    hand_written,
     images,
     literals,
     networks,
     pages,
     policies,
+    proxies,
     replacing,
+    routers,
     safety,
     secrets,
     sharing,
@@ -40,6 +45,11 @@ RULES: tuple[Rule, ...] = (
     *pages.RULES,
     *replacing.RULES,
     *secrets.RULES,
+    *routers.RULES,
+    *edge_names.RULES,
+    *hand_written.RULES,
+    *caddies.RULES,
+    *proxies.RULES,
 )
 
 _FROM_THE_FILES_ALONE = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC61", "SC62", "SC63", "SC70")
