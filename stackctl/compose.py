@@ -6,6 +6,7 @@ Compose carries out; it does not decide. Each call names its services and says w
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,7 @@ _SETTINGS = {
     "COMPOSE_MENU": "false",
 }
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
+_PLAIN = ("--progress", "plain", "--ansi", "never")
 _QUICK, _SLOW = 60.0, 3600.0
 _AT_ONCE = 8
 
@@ -62,12 +64,20 @@ class Compose:
             raise StackctlError(f"`docker compose` is version {said}, which is too old", hint, done.detail)
         return said
 
+    def of_what_runs(self, verb: str, *rest: str) -> tuple[str, ...]:
+        """A command line for the containers that are there; it needs no file, however broken they are."""
+        # Compose reads an `.env` where it is started, if it is not told another.
+        return (
+            *("docker", "compose", *_PLAIN, "--env-file", os.devnull),
+            *("--project-name", self.project, verb, *rest),
+        )
+
     def argv(self, verb: str, *rest: str, profiles: Sequence[str] = ("*",)) -> tuple[str, ...]:
         """The whole command line. Every profile is on, because each call names its services itself."""
         files = [self.directory / name for name in FILES]
         given = [files[0], *(path for path in files[1:] if path.exists())]
         return (
-            *("docker", "compose", "--progress", "plain", "--ansi", "never"),
+            *("docker", "compose", *_PLAIN),
             *("--project-name", self.project, "--project-directory", str(self.directory)),
             *(word for path in given for word in ("--file", str(path))),
             *(word for profile in profiles for word in ("--profile", profile)),
@@ -114,13 +124,13 @@ class Compose:
 
     def down(self) -> Completed:
         """Stop and remove every container and network of the project; volumes stay."""
-        return self._change("down")
+        return self._run(self.of_what_runs("down"), _SLOW)
 
     def stop(self, services: Iterable[str]) -> Completed:
-        return self._change("stop", *services)
+        return self._run(self.of_what_runs("stop", *services), _SLOW)
 
     def restart(self, services: Iterable[str]) -> Completed:
-        return self._change("restart", "--no-deps", *services)
+        return self._run(self.of_what_runs("restart", "--no-deps", *services), _SLOW)
 
     def remove(self, containers: Sequence[str]) -> Completed:
         """Stop and remove containers by id, not by service: a service may have others. Volumes stay."""
@@ -139,7 +149,7 @@ class Compose:
     ) -> Iterator[tuple[str, str]]:
         """What the containers of these services wrote, as (service, line); with `follow` as it comes."""
         options = (*(("--follow",) if follow else ()), *(("--tail", str(tail)) if tail is not None else ()))
-        argv = self.argv("logs", "--no-color", *options, *services)
+        argv = self.of_what_runs("logs", "--no-color", *options, *services)
         said = process.lines(argv, env=self._environment(), cwd=self.directory, redact=self.redact)
         try:
             for line in said:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,10 +199,25 @@ def _append(root: Path, lines: bytes) -> None:
 
 def rename(root: Path, stack: str, old: str, new: str, at: datetime) -> None:
     """Adds a line that gives the records before it, where they are of `old`, the name `new`."""
-    if (root / FILE).exists():
+    if (root / FILE).parent.is_dir():
         moment = at.astimezone(UTC).isoformat(timespec="seconds")
         line = {"schema": SCHEMA, "at": moment, "stack": stack, "renamed": {"from": old, "to": new}}
         _append(root, (json.dumps(line) + "\n").encode())
+
+
+def former_names(root: Path, stack: str, name: str) -> tuple[str, ...]:
+    """What the spoke was called before, the latest name first; a container may still be called so."""
+    try:
+        lines = (root / FILE).read_bytes().splitlines()
+    except OSError:
+        return ()
+    found: list[str] = []
+    for line in reversed(lines):
+        with suppress(ValueError, KeyError, TypeError):
+            data = json.loads(line)
+            if data["stack"] == stack and data["renamed"]["to"] == (found[-1] if found else name):
+                found.append(str(data["renamed"]["from"]))
+    return tuple(found)
 
 
 def read(root: Path) -> History:

@@ -147,11 +147,21 @@ def run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
     except Exception as bug:
-        if isinstance(bug, OSError) and (trouble := of_file(bug)):
-            output.error(trouble)
-            return trouble.exit_code
-        output.error(_Bug(f"this is a bug in stackctl: {bug!r}", f"the log is in {_log(bug)}"))
-        return Exit.BUG
+        return _told(bug, output)
+
+
+def failed(error: Exception, command: str, *, json: bool) -> int:
+    """Tells of what went wrong before a command's story could begin; the exit code."""
+    return _told(error, Output(command, Options(json=json), streams=False))
+
+
+def _told(error: Exception, output: Output) -> int:
+    if isinstance(error, OSError):
+        error = of_file(error) or error
+    if not isinstance(error, StackctlError):
+        error = _Bug(f"this is a bug in stackctl: {error!r}", f"the log is in {_log(error)}")
+    output.error(error)
+    return error.exit_code
 
 
 def _folder(directory: Path | None, anywhere: bool) -> Path:

@@ -17,7 +17,16 @@ from stackctl import process
 from stackctl.errors import StackctlError
 from stackctl.files import private_dir, write_atomically
 from stackctl.fingerprint import secret_mac
-from stackctl.model import SECRETS_DIR, SecretSource, Spoke, Stack, Stanza, secret_variable
+from stackctl.model import (
+    SECRETS_DIR,
+    Container,
+    SecretSource,
+    Spoke,
+    Stack,
+    Stanza,
+    secret_of,
+    secret_variable,
+)
 from stackctl.process import REDACTED, redacted
 from stackctl.read.variables import InvalidVariable, names
 
@@ -128,6 +137,19 @@ def of_variables(stack: Stack, declared: Any, variables: Mapping[str, str]) -> t
     values = {variables[name] for name in _named(declared) if len(variables.get(name, "")) >= _SHORTEST_VALUE}
     telling = [v for v in values if not any(v in name for name in own) and not _is_path(v)]
     return tuple(sorted({spelt for value in telling for spelt in Secret(value).spellings()}))
+
+
+def in_containers(stack: Stack, containers: Iterable[Container]) -> tuple[str, ...]:
+    """Spellings of the secrets that containers have in their environment, whatever their source is."""
+    held = {
+        f"{container.id} {entry.partition('=')[0]}": Secret(entry.partition("=")[2])
+        for container in containers
+        for spoke in stack.spokes
+        if spoke.name == container.spoke
+        for entry in (container.inspect.get("Config") or {}).get("Env") or ()
+        if secret_of(spoke.environment.get(entry.partition("=")[0]))
+    }
+    return Held(held).spellings()
 
 
 def _named(declared: Any) -> frozenset[str]:

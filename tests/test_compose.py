@@ -96,9 +96,12 @@ def test_variables_travel_in_the_environment_and_other_projects_settings_do_not(
     assert "1.2" not in repr(compose)
 
 
-def test_down_takes_every_profile_and_no_volume(compose: Compose, recorder: Recorder) -> None:
+def test_what_acts_on_containers_that_are_there_needs_no_file(compose: Compose, recorder: Recorder) -> None:
     compose.down()
-    assert recorder.argv == [f"{head(compose)} down"]
+    compose.stop(("a",))
+    compose.restart(("a",))
+    alone = "docker compose --progress plain --ansi never --env-file /dev/null --project-name lab"
+    assert recorder.argv == [f"{alone} down", f"{alone} stop a", f"{alone} restart --no-deps a"]
 
 
 def test_containers_are_removed_by_id_after_a_stop_and_without_their_volumes(
@@ -150,4 +153,7 @@ def test_log_lines_carry_their_service(compose: Compose, monkeypatch: pytest.Mon
         ("my-app", ""),
         ("", "odd line"),
     ]
-    assert " ".join(asked[0]) == f"{head(compose)} logs --no-color --follow --tail 5 web"
+    assert (
+        " ".join(asked[0])
+        == "docker compose --progress plain --ansi never --env-file /dev/null --project-name lab logs --no-color --follow --tail 5 web"
+    )

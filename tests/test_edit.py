@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from stackctl.edit import Changed, Edit, Raw, write
 from stackctl.edit.manifest import repeated, set_scalar
 from stackctl.edit.page import retitle, set_digest, set_field
-from stackctl.edit.references import mentions, rename_in_manifest, rename_in_page, rename_on_host
+from stackctl.edit.references import (
+    mentions,
+    remove_on_host,
+    rename_in_manifest,
+    rename_in_page,
+    rename_on_host,
+)
 from stackctl.errors import StackctlError
 from stackctl.findings import Location
 from stackctl.read.manifest import read_manifest
@@ -255,3 +261,22 @@ def test_a_key_that_stands_twice_with_one_value_loses_its_second_line() -> None:
     assert source.edited(repeated(source)).decode() == MANIFEST.replace("mem_limit: 64m\n", "", 1)
     for kept in ("a: 1\na: 2\n", "a: 1\na: 1 # why\n", "{a: 1, a: 1}\n", "a: [\n 1]\na: [\n 1]\n"):
         assert list(repeated(raw(kept))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("images:\n  blog: x  # old\n  # of web\n  web: y\n", "images:\n  # of web\n  web: y\n"),
+        ("images:\r\n  blog: x\r\n  web: y\r\n", "images:\r\n  web: y\r\n"),
+        ("ports:\n  blog:\n    - 80:80\n\n    - {target: 1}\nsocket: /x\n", "socket: /x\n"),
+        ("images:\n  web: y\n  blog: >\n    a\n    b", "images:\n  web: y\n"),
+        ("images: {blog: x, web: y}\r\n", "images: {web: y}\r\n"),
+        ("# é\nimages: {web: y, 'blog': \"x\", }\n", "# é\nimages: {web: y, }\n"),
+        ("images: {blog: x}\nports: {blog: [80], web: [81]}\n", "ports: {web: [81]}\n"),
+        ("\ufeffimages:\n  blog:\n", "\ufeff"),
+        ("images: {blogs: x}\nblog: 1\n", "images: {blogs: x}\nblog: 1\n"),
+    ],
+)
+def test_a_spoke_goes_from_this_hosts_file_and_nothing_else_does(before: str, after: str) -> None:
+    raw = Raw("stack.local.yaml", before.encode())
+    assert raw.edited(remove_on_host(raw, "blog")).decode() == after

@@ -60,6 +60,7 @@ def test_a_field_that_no_schema_declares_is_noticed() -> None:
     @dataclass(frozen=True)
     class More:
         removed: tuple[str, ...]
+        networks: tuple[str, ...] = ()
         other: str = ""
 
     with pytest.raises(AssertionError, match="other"):

@@ -172,3 +172,14 @@ def test_a_renamed_spoke_takes_its_history_along_and_leaves_what_came_later(tmp_
     assert [record.spoke for record in history.records] == ["site", "store", "web"]
     assert set(history.records[0].depends) == {"store"}
     assert set(history.records[2].depends) == {"db"}
+
+
+def test_a_spoke_is_known_by_every_name_that_it_had(tmp_path: Path) -> None:
+    assert records.former_names(tmp_path, "home", "c") == ()
+    records.rename(tmp_path, "home", "a", "b", AT)
+    assert not (tmp_path / ".stackctl").exists()
+    (tmp_path / ".stackctl").mkdir()
+    for stack, old, new in (("home", "a", "b"), ("other", "x", "c"), ("home", "b", "c"), ("home", "y", "z")):
+        records.rename(tmp_path, stack, old, new, AT)
+    assert records.former_names(tmp_path, "home", "c") == ("b", "a")
+    assert records.former_names(tmp_path, "home", "x") == ()

@@ -120,6 +120,37 @@ def test_wrong_usage_exits_2(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", "stackctl", *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert "Error:" in done.stderr
+    told = subprocess.run(
+        [sys.executable, "-m", "stackctl", words[0], "--json", *words[1:]], capture_output=True, text=True
+    )
+    document = json.loads(told.stdout)
+    assert (told.returncode, document["exit"], document["command"]) == (2, 2, words[0])
+    assert document["error"]["message"]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_reason_to_fail(closed: str, tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text("name: s\n")
+    command = f"{sys.executable} -m stackctl lint {closed}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_command_that_cannot_even_be_imported_is_a_bug(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['stackctl.commands.lint'] = None\n"
+        "from stackctl.cli import main\n"
+        "sys.argv = ['stackctl', 'lint', '--json']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["exit"], document["command"]) == (70, 70, "lint")
+    log = Path(document["error"]["hint"].removeprefix("the log is in "))
+    assert "ModuleNotFoundError" in log.read_text()
+    log.unlink()
 
 
 def test_an_interrupt_while_an_event_is_shown_reaches_the_story(

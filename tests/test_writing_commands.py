@@ -171,6 +171,14 @@ def test_edit_opens_the_page_lints_it_and_says_whether_it_changed(stack: Path) -
     assert stackctl(stack, "edit", "nobody", EDITOR="true").returncode == 2
     assert stackctl(stack, "edit", "traefik", EDITOR="false").returncode == 1
     assert "no-such-editor" in stackctl(stack, "edit", "traefik", EDITOR="no-such-editor").stderr
+    assert stackctl(stack, "edit", "traefik", EDITOR="'").returncode == 2
+
+
+@pytest.mark.parametrize("editor", ["", "vim -n", "/usr/bin/nano"])
+def test_edit_opens_nothing_that_waits_for_keys_where_there_is_no_terminal(stack: Path, editor: str) -> None:
+    ran = stackctl(stack, "edit", "traefik", EDITOR=editor, VISUAL="")
+    assert ran.returncode == 2
+    assert "terminal" in ran.stderr
 
 
 # ---- lint
@@ -238,6 +246,17 @@ def test_rename_takes_references_along_and_leaves_a_sound_stack(stack: Path) -> 
     assert (stack / "stack.local.yaml").read_text() == "images: {gate: x:1}  # here\n"
     for wrong in ("traefik", "A B", "gate"):
         assert stackctl(stack, "rename", "gate", wrong, "--yes").returncode == 2
+
+
+def test_remove_takes_along_what_is_said_of_the_spoke_on_this_host(stack: Path) -> None:
+    (stack / "spokes" / "blog.yaml").write_text("image: example/blog:1\nnetworks: [proxy]\n")
+    (stack / "stack.local.yaml").write_text(
+        "images:\n  blog: x:1  # no longer\n  traefik: y:2  # stays\nports: {blog: [80]}\n"
+    )
+    document = done(stack, "remove", "blog", "--yes")
+    assert document["changed"] == ["stack.local.yaml:2: blog taken out", "stack.local.yaml:4: blog taken out"]
+    assert (stack / "stack.local.yaml").read_text() == "images:\n  traefik: y:2  # stays\n"
+    assert done(stack, "render")["exit"] == 0
 
 
 # ---- colours

@@ -6,9 +6,12 @@ import gc
 import os
 import sys
 
+from click import Abort, ClickException
+
 from stackctl.cli import about, drawing, everyday, running, writing
 from stackctl.cli.app import app
-from stackctl.errors import Exit
+from stackctl.errors import Exit, UsageError
+from stackctl.run import failed
 
 __all__ = ["about", "app", "drawing", "everyday", "main", "running", "writing"]
 
@@ -26,6 +29,7 @@ def _only(word: str) -> None:
 
 def main() -> None:
     """The entry point of the `stackctl` program."""
+    _open_what_is_closed()
     # A short life among many small objects: looking for garbage that early finds none.
     gc.set_threshold(100_000, 50, 100)
     if about.COMPLETE_VAR in os.environ:
@@ -36,6 +40,43 @@ def main() -> None:
     else:
         _only(sys.argv[1] if len(sys.argv) > 1 else "")
     try:
-        app(prog_name="stackctl")
-    except KeyboardInterrupt:
+        sys.exit(app(prog_name="stackctl", standalone_mode=False))
+    except (KeyboardInterrupt, Abort):
         sys.exit(Exit.INTERRUPTED)
+    except ClickException as error:
+        sys.exit(_wrong(error))
+    except Exception as bug:
+        # Commands are imported when they are asked for, before `run` watches over them.
+        sys.exit(failed(bug, _asked_for(), json=_json_wanted()))
+
+
+def _wrong(error: ClickException) -> int:
+    """Shows what is wrong with the command line, to a program as JSON."""
+    if not _json_wanted():
+        error.show()
+        return error.exit_code
+    return failed(UsageError(error.format_message(), "see `--help`"), _asked_for(), json=True)
+
+
+def _json_wanted() -> bool:
+    own = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
+    return "--json" in own
+
+
+def _asked_for() -> str:
+    """The command that was meant, as far as that can be told."""
+    return next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+
+
+def _open_what_is_closed() -> None:
+    """Gives the program those of its standard streams that whoever started it closed.
+
+    Else the next file to be opened would take their place, and get what is printed.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8"))

@@ -388,9 +388,7 @@ def down(
                 lock_wait,
                 lambda held: tell(
                     root,
-                    confirm=lambda names: output.confirm(
-                        f"Remove {len(names)} containers ({', '.join(names)})?", yes=yes
-                    ),
+                    confirm=lambda text: output.confirm(text, yes=yes),
                     environ=os.environ,
                     held=held,
                 ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -188,6 +189,7 @@ def edit(
                 spoke,
                 manifest=manifest,
                 again=lambda found: output.asks and output.edit_again(found),
+                terminal=output.asks and sys.stdout.isatty(),
                 environ=os.environ,
             ),
         )

@@ -7,37 +7,60 @@ from pathlib import Path
 
 from stackctl import secrets
 from stackctl.apply.trouble import explained
-from stackctl.commands.opened import compose_for, look_at_host, open_stack
-from stackctl.commands.render import write
+from stackctl.commands.opened import find
 from stackctl.commands.story import DownAnswer, Ended, Story
+from stackctl.compose import Compose
 from stackctl.engine import Engine
 from stackctl.errors import StackctlError
 from stackctl.events import Finished, Said, Started
+from stackctl.findings import InvalidFiles
 from stackctl.lock import Lock
-from stackctl.observe import observe
+from stackctl.observe import PROJECT_LABEL, observe
+from stackctl.read.yaml_nodes import plain
+from stackctl.render import COMPOSE_FILE
 
 
-def down(
-    root: Path, *, confirm: Callable[[tuple[str, ...]], bool], environ: Mapping[str, str], held: Lock
-) -> Story:
-    opened = open_stack(root)
-    view = look_at_host(opened, environ)
-    engine = Engine.connect(environ)
-    containers = observe(engine, opened.stack.name).containers
-    names = tuple(container.name for container in containers)
-    if not names:
-        yield Said("nothing to do: the stack has no container")
+def down(root: Path, *, confirm: Callable[[str], bool], environ: Mapping[str, str], held: Lock) -> Story:
+    """Needs nothing of the files but the stack's name: what runs can go, however broken they are.
+
+    Raises:
+        InvalidFiles: No file tells the name.
+    """
+    stack, findings = find(root)
+    project = stack.name if stack else _rendered_name(root)
+    if not project:
+        raise InvalidFiles(findings)
+    if any(finding.blocks for finding in findings):
+        yield Said(f"the stack's files hold errors, which do not matter here: {project} goes", warning=True)
+    observed = observe(Engine.connect(environ), project)
+    containers = tuple(container.name for container in observed.containers)
+    networks = tuple(
+        name
+        for name, network in observed.networks.items()
+        if (network.get("Labels") or {}).get(PROJECT_LABEL) == project
+    )
+    if not (containers or networks):
+        yield Said("nothing to do: the stack has no container and no network")
         return Ended(DownAnswer(()))
-    if not confirm(names):
+    what = "container" if containers else "network"
+    names = containers or networks
+    if not confirm(f"Remove {len(names)} {what}{'s' if len(names) != 1 else ''} ({', '.join(names)})?"):
         raise StackctlError("declined; nothing was changed")
-    if not (root / "docker-compose.yml").exists():
-        write(opened, view, {})
     yield Started("down")
-    compose = compose_for(opened, view, environ, held)
+    compose = Compose(project, root, environ, keep_open=(held.descriptor,))
     compose.check()
     done = compose.down()
     if done.exit_code:
+        yield Finished("down", ok=False)
         raise explained(done, "docker compose down")
     secrets.remove_all(root)
     yield Finished("down")
-    return Ended(DownAnswer(names))
+    return Ended(DownAnswer(containers, networks))
+
+
+def _rendered_name(root: Path) -> str:
+    """The name that the committed Compose file states, where stack.yaml cannot be read."""
+    path = root / COMPOSE_FILE
+    document = plain(path.read_text(errors="replace")) if path.is_file() else None
+    name = document.get("name") if isinstance(document, dict) else None
+    return name if isinstance(name, str) else ""

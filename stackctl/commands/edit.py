@@ -15,6 +15,7 @@ from stackctl.events import Found, Said
 from stackctl.findings import Finding
 
 _FALLBACKS = ("nano", "vim", "vi")
+_AT_A_TERMINAL = (*_FALLBACKS, "nvim", "micro", "hx", "mcedit", "joe", "ne")
 
 
 def edit(
@@ -23,16 +24,17 @@ def edit(
     *,
     manifest: bool,
     again: Callable[[tuple[Finding, ...]], bool],
+    terminal: bool,
     environ: Mapping[str, str],
 ) -> Story:
     """Opens the page, or the manifest; where the spoke then has an error, `again` says whether to go on.
 
     Raises:
-        UsageError: The spoke has no such file, or there is no editor.
+        UsageError: The spoke has no such file, or there is no editor, or none that works without a terminal.
     """
     path = _file(root, spoke, manifest)
     file = path.relative_to(root).as_posix()
-    editor = _editor(environ)
+    editor = _editor(environ, terminal=terminal)
     before = path.read_bytes()
     while True:
         if code := process.attached((*editor, str(path)), env=environ, cwd=root):
@@ -64,10 +66,18 @@ def _file(root: Path, spoke: str, manifest: bool) -> Path:
     raise UsageError(f"there is no spoke named {spoke!r}", f"the spokes are: {', '.join(known)}")
 
 
-def _editor(environ: Mapping[str, str]) -> tuple[str, ...]:
+def _editor(environ: Mapping[str, str], *, terminal: bool) -> tuple[str, ...]:
     stated = environ.get("VISUAL") or environ.get("EDITOR")
-    if stated and (words := shlex.split(stated)):
-        return tuple(words)
+    try:
+        words = tuple(shlex.split(stated or ""))
+    except ValueError as error:
+        raise UsageError(f"EDITOR is `{stated}`, which is no command: {error}") from error
+    # Whoever states one may mean a script; an editor of ours would wait for keys that never come.
+    if not terminal and (not words or Path(words[0]).name in _AT_A_TERMINAL):
+        hint = "open the file yourself, and run `stackctl lint`; or set EDITOR to a script"
+        raise UsageError("an editor needs a terminal, and there is none", hint)
+    if words:
+        return words
     for name in _FALLBACKS:
         if which(name):
             return (name,)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stackctl import process
-from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
+from stackctl.commands.acting import act_on
 from stackctl.commands.story import Ended, ExecAnswer, Story
-from stackctl.engine import Engine
 from stackctl.errors import StackctlError
-from stackctl.observe import observe
+from stackctl.observe import containers_of
 
 
 def exec(
@@ -28,18 +27,14 @@ def exec(
     Raises:
         StackctlError: The spoke does not run.
     """
-    opened = open_stack(root)
-    view = look_at_host(opened, environ)
-    named(opened, (spoke,))
-    running = observe(Engine.connect(environ), opened.stack.name).running(spoke)
-    if running is None:
+    acting = act_on(root, environ, (spoke,))
+    if not any(c.running for c in containers_of(acting.engine, acting.stack.name, (spoke,))):
         raise StackctlError(f"{spoke} does not run", f"start it: `stackctl up {spoke}`")
-    compose = compose_for(opened, view, environ)
     how = (*(() if terminal else ("--no-TTY",)), *(("--user", user) if user else ()))
-    argv = compose.argv("exec", *how, spoke, *command)
-    env = compose.environment
+    argv = acting.compose.of_what_runs("exec", *how, spoke, *command)
+    env = acting.compose.environment
     yield from ()
     if attached:
         return Ended(ExecAnswer(spoke, command), process.attached(argv, env=env, cwd=root))
-    done = process.run(argv, env=env, cwd=root, redact=view.redact)
+    done = process.run(argv, env=env, cwd=root, redact=acting.compose.redact)
     return Ended(ExecAnswer(spoke, command, done.stdout, done.stderr), done.exit_code)

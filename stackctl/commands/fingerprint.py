@@ -21,7 +21,7 @@ def fingerprint(
     root: Path, spokes: tuple[str, ...], *, check: bool, applied: bool, environ: Mapping[str, str]
 ) -> Story:
     opened = open_stack(root)
-    chosen = named(opened, spokes) or tuple(s.name for s in opened.stack.spokes)
+    chosen = named(opened.stack, spokes) or tuple(s.name for s in opened.stack.spokes)
     committed = _committed(root)
     labels: Mapping[str, str] = {}
     running: dict[str, str] = {}

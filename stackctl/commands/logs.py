@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stackctl.apply.trouble import clearer
-from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
+from stackctl.commands.acting import act_on
 from stackctl.commands.story import Ended, LinesAnswer, Story
 from stackctl.errors import StackctlError
 from stackctl.events import Line
+from stackctl.observe import containers_of
 
 
 def logs(
     root: Path, spokes: tuple[str, ...], *, follow: bool, tail: int, environ: Mapping[str, str]
 ) -> Story:
-    opened = open_stack(root)
-    view = look_at_host(opened, environ)
-    compose = compose_for(opened, view, environ)
+    acting = act_on(root, environ, spokes)
+    present = {c.spoke for c in containers_of(acting.engine, acting.stack.name, spokes)}
+    for name in spokes:
+        if name not in present:
+            raise StackctlError(f"{name} has no container", f"create it: `stackctl up {name}`")
     try:
-        for line in compose.logs(named(opened, spokes), follow=follow, tail=tail):
+        for line in acting.compose.logs(spokes, follow=follow, tail=tail):
             yield Line(*line)
     except StackctlError as error:
         raise clearer(error) from error

@@ -120,16 +120,19 @@ def with_secrets(opened: Opened, view: HostView, spokes: Collection[str]) -> Hos
     return replace(view, secrets=held, macs=macs, redact=(*view.redact, *held.spellings()))
 
 
-def named(opened: Opened, spokes: tuple[str, ...]) -> tuple[str, ...]:
+def named(stack: Stack, spokes: tuple[str, ...]) -> tuple[str, ...]:
     """The names as given.
 
     Raises:
         UsageError: One of them is no spoke of the stack.
     """
-    known = [spoke.name for spoke in opened.stack.spokes]
+    known = [spoke.name for spoke in stack.spokes]
     for name in spokes:
         if name not in known:
-            raise UsageError(f"there is no spoke named {name!r}", f"the spokes are: {', '.join(known)}")
+            hint = (
+                f"the spokes are: {', '.join(known)}" if known else "the stack has none: `stackctl new NAME`"
+            )
+            raise UsageError(f"there is no spoke named {name!r}", hint)
     return spokes
 
 

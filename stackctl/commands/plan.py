@@ -49,7 +49,7 @@ def plan(
     """`out` gets the plan as a file for `up --plan`."""
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
-    only = named(opened, spokes)
+    only = named(opened.stack, spokes)
     yield from left_out(opened, known_profiles(opened, profiles), only)
     view = look_at_host(opened, environ)
     yield from view.unread()

@@ -17,7 +17,7 @@ from stackctl.switches import TECNATIVA, dialect_of
 
 def policy(root: Path, spoke: str, *, suggest: bool) -> Story:
     opened = open_stack(root)
-    named(opened, (spoke,))
+    named(opened.stack, (spoke,))
     proxy = opened.stack.spoke(spoke)
     if proxy.kind is not Kind.SOCKET_PROXY:
         proxies = ", ".join(s.name for s in opened.stack.of_kind(Kind.SOCKET_PROXY)) or "none"

@@ -33,7 +33,7 @@ def prove(
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
     engine = Engine.connect(environ)
-    chosen = set(named(opened, spokes)) or meant(opened, engine, known_profiles(opened, profiles))
+    chosen = set(named(opened.stack, spokes)) or meant(opened, engine, known_profiles(opened, profiles))
     observed = in_full(engine, observe(engine, opened.stack.name))
     among = chosen | {container.spoke for container in observed.containers}
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]

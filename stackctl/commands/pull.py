@@ -24,7 +24,7 @@ def pull(
     opened = open_stack(root)
     view = look_at_host(opened, environ)
     engine = Engine.connect(environ)
-    chosen = named(opened, spokes) or tuple(sorted(selected(opened.stack, profiles)))
+    chosen = named(opened.stack, spokes) or tuple(sorted(selected(opened.stack, profiles)))
     write(opened, view, known_applied(opened, view, state.applied_images(root)))
     before = observe(engine, opened.stack.name)
     compose = compose_for(opened, view, environ)

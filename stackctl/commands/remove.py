@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stackctl import secrets
+from stackctl import records, secrets
 from stackctl.apply.trouble import explained
 from stackctl.commands.opened import Opened, compose_for, look_at_host, named, open_stack
 from stackctl.commands.render import known_applied, write
 from stackctl.commands.story import Ended, Story, WrittenAnswer
+from stackctl.edit import Raw, Rewrite
+from stackctl.edit.references import remove_on_host
 from stackctl.engine import Engine
 from stackctl.errors import StackctlError
 from stackctl.events import Finished, Said, Started
+from stackctl.files import LOCAL_FILE
 from stackctl.findings import InvalidFiles
 from stackctl.lock import Lock
 from stackctl.model import Container
@@ -35,16 +38,19 @@ def remove(
         StackctlError: Another spoke depends on it.
     """
     opened = open_stack(root)
-    named(opened, (spoke,))
+    named(opened.stack, (spoke,))
     _expect_nobody_leans(opened, spoke)
     gone = opened.stack.spoke(spoke)
     files = tuple(file for file in (gone.page, gone.manifest) if file)
     containers: tuple[Container, ...] = ()
     if not keep_container:
         try:
-            containers = containers_of(Engine.connect(environ), opened.stack.name, (spoke,))
+            containers = containers_of(Engine.connect(environ), opened.stack.name, _names(opened, spoke))
         except StackctlError as error:
             yield Said(f"{error.message}: a container is left to the next `stackctl up`", warning=True)
+    here = _on_host(root, spoke)
+    if entries := ", ".join(f"{edit.at.file}:{edit.at.line}" for edit in here.edits):
+        yield Said(f"what is said of {spoke} on this host goes too ({entries})")
     question = f"Delete {' and '.join(files)}"
     if containers:
         question += f", and remove the container {', '.join(c.name for c in containers)}"
@@ -60,6 +66,8 @@ def remove(
         yield Finished("remove", spoke)
     for file in files:
         (root / file).unlink()
+    if here.edits:
+        here.write(root)
     for mount in gone.mounts:
         if mount.type == "volume" and mount.source:
             yield Said(f"the volume {mount.source} is kept")
@@ -72,7 +80,22 @@ def remove(
     except InvalidFiles:
         yield Said("what is left cannot be rendered: see `stackctl lint`", warning=True)
     after = () if containers else ("stackctl up",)
-    return Ended(WrittenAnswer(opened.stack.name, deleted=files, next=after))
+    changed = tuple(f"{edit.at.file}:{edit.at.line}: {spoke} taken out" for edit in here.edits)
+    return Ended(WrittenAnswer(opened.stack.name, deleted=files, changed=changed, next=after))
+
+
+def _on_host(root: Path, spoke: str) -> Rewrite:
+    """`stack.local.yaml` without the spoke: an entry for a spoke that is gone is an error."""
+    path = root / LOCAL_FILE
+    raw = Raw(LOCAL_FILE, path.read_bytes() if path.is_file() else b"")
+    return Rewrite(raw, remove_on_host(raw, spoke))
+
+
+def _names(opened: Opened, spoke: str) -> tuple[str, ...]:
+    """The spoke's name, and those under which its container may still run since it was renamed."""
+    taken = {other.name for other in opened.stack.spokes}
+    former = records.former_names(opened.root, opened.stack.name, spoke)
+    return (spoke, *(name for name in former if name not in taken))
 
 
 def _expect_nobody_leans(opened: Opened, spoke: str) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from stackctl import files, records
 from stackctl.commands.opened import Opened, find, named, open_stack
 from stackctl.commands.story import Ended, Story, WrittenAnswer
-from stackctl.edit import Edit, Raw
-from stackctl.edit import write as write_edited
+from stackctl.edit import Raw, Rewrite
 from stackctl.edit.page import retitle
 from stackctl.edit.references import mentions, rename_in_manifest, rename_in_page, rename_on_host
 from stackctl.engine import Engine
@@ -24,18 +22,6 @@ from stackctl.read.partial import SPOKE_NAME
 _LOCAL = files.LOCAL_FILE
 
 
-@dataclass(frozen=True)
-class _Rewrite:
-    """A file with its edits."""
-
-    raw: Raw
-    edits: tuple[Edit, ...]
-
-    @property
-    def after(self) -> bytes:
-        return self.raw.edited(self.edits)
-
-
 def rename(
     root: Path, old: str, new: str, *, confirm: Callable[[str], bool], environ: Mapping[str, str]
 ) -> Story:
@@ -45,7 +31,7 @@ def rename(
         UsageError: The new name is taken, or is none.
     """
     opened = open_stack(root)
-    named(opened, (old,))
+    named(opened.stack, (old,))
     _expect_free(opened, new)
     spoke = opened.stack.spoke(old)
     moves = {f: f.replace(f"spokes/{old}.", f"spokes/{new}.") for f in (spoke.page, spoke.manifest) if f}
@@ -58,7 +44,7 @@ def rename(
     if not confirm(f"Rename {' and '.join(moves)}, and make {edits} edits?"):
         raise StackctlError("declined; nothing was changed")
     for rewrite in rewrites:
-        write_edited(root, rewrite.raw.file, rewrite.raw.data, rewrite.after)
+        rewrite.write(root)
     for was, is_ in moves.items():
         (root / was).rename(root / is_)
     records.rename(root, opened.stack.name, old, new, datetime.now(UTC))
@@ -93,7 +79,7 @@ def _expect_free(opened: Opened, new: str) -> None:
         raise UsageError(f"there is a spoke named {new} already")
 
 
-def _rewrites(root: Path, spoke: Spoke, old: str, new: str) -> list[_Rewrite]:
+def _rewrites(root: Path, spoke: Spoke, old: str, new: str) -> list[Rewrite]:
     found = []
     for file, data in files.load(root).items():
         raw = Raw(file, data)
@@ -103,15 +89,15 @@ def _rewrites(root: Path, spoke: Spoke, old: str, new: str) -> list[_Rewrite]:
             )
             if file == spoke.page:
                 edits += retitle(raw, old, new)
-            found.append(_Rewrite(raw, edits))
+            found.append(Rewrite(raw, edits))
     local = root / _LOCAL
     if local.is_file():
         raw = Raw(_LOCAL, local.read_bytes())
-        found.append(_Rewrite(raw, rename_on_host(raw, old, new)))
+        found.append(Rewrite(raw, rename_on_host(raw, old, new)))
     return [rewrite for rewrite in found if rewrite.edits]
 
 
-def _lines(rewrite: _Rewrite, moves: Mapping[str, str]) -> list[str]:
+def _lines(rewrite: Rewrite, moves: Mapping[str, str]) -> list[str]:
     after = Raw(rewrite.raw.file, rewrite.after)
     numbers = sorted({edit.at.line for edit in rewrite.edits})
     return [f"{rewrite.raw.file}:{number}: {_short(after.line(number))}" for number in numbers]

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stackctl.apply.trouble import explained
-from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
+from stackctl.commands.acting import act_on
 from stackctl.commands.story import ActedAnswer, Ended, Story
-from stackctl.engine import Engine
 from stackctl.errors import StackctlError
 from stackctl.events import Finished, Said, Started
 from stackctl.lock import Lock
@@ -23,10 +22,9 @@ def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str,
     Raises:
         StackctlError: One of them has no container.
     """
-    opened = open_stack(root)
-    view = look_at_host(opened, environ)
-    engine = Engine.connect(environ)
-    present = {c.spoke for c in containers_of(engine, opened.stack.name, named(opened, spokes))}
+    acting = act_on(root, environ, spokes, held)
+    yield from acting.warned()
+    present = {c.spoke for c in containers_of(acting.engine, acting.stack.name, spokes)}
     for name in spokes:
         if name not in present:
             raise StackctlError(f"{name} has no container", f"create it: `stackctl up {name}`")
@@ -34,13 +32,13 @@ def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str,
         for name in spokes:
             leaning = [
                 s.name
-                for s in opened.stack.spokes
+                for s in acting.stack.spokes
                 if name in [dependency.spoke for dependency in s.dependencies]
             ]
             if leaning := [other for other in leaning if other not in spokes]:
                 verbs = "leans on {} and goes" if len(leaning) == 1 else "lean on {} and go"
                 yield Said(f"{', '.join(leaning)} {verbs.format(name)} on without it", warning=True)
-    compose = compose_for(opened, view, environ, held)
+    compose = acting.compose
     for name in spokes:
         yield Started(verb, name)
         done = compose.restart((name,)) if verb == RESTART else compose.stop((name,))

@@ -22,7 +22,7 @@ _RECORDED = ("last_pass", "artifacts", "last_updated", "fingerprint")
 
 def show(root: Path, name: str, *, environ: Mapping[str, str]) -> Story:
     opened = open_stack(root)
-    spoke = opened.stack.spoke(*named(opened, (name,)))
+    spoke = opened.stack.spoke(*named(opened.stack, (name,)))
     history = records.read(root)
     standing = records.states(opened.stack, opened.bundle, history.records)[name]
     own = [r for r in history.records if (r.stack, r.spoke) == (opened.stack.name, name)]

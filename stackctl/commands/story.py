@@ -153,6 +153,8 @@ class PolicyAnswer:
 @dataclass(frozen=True)
 class DownAnswer:
     removed: tuple[str, ...]
+    """Containers."""
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -272,7 +274,8 @@ class PullAnswer:
 @dataclass(frozen=True)
 class ExecAnswer:
     spoke: str
-    command: tuple[str, ...]
+    argv: tuple[str, ...]
+    """The command and its words."""
     stdout: str = ""
     stderr: str = ""
 

@@ -54,7 +54,7 @@ def up(
         spokes, profiles, refresh = kept.asked.spokes, frozenset(kept.asked.profiles), kept.asked.refresh
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
-    only = named(opened, spokes)
+    only = named(opened.stack, spokes)
     yield from left_out(opened, known_profiles(opened, profiles), only)
     view = look_at_host(opened, environ)
     yield from view.stand_ins()

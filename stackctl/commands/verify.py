@@ -42,7 +42,7 @@ def verify(
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
     engine = Engine.connect(environ)
-    chosen = set(named(opened, spokes)) or meant(opened, engine, known_profiles(opened, profiles))
+    chosen = set(named(opened.stack, spokes)) or meant(opened, engine, known_profiles(opened, profiles))
     if left := sorted(spoke.name for spoke in opened.stack.spokes if not spokes and spoke.name not in chosen):
         yield Said(f"not checked, because they were never applied here: {', '.join(left)}", warning=True)
     results = yield from prove(opened, view, engine, chosen, whole_host=whole_host)

@@ -163,8 +163,9 @@ def written(answer: WrittenAnswer) -> RenderableType:
 @picture.register
 def down(answer: DownAnswer) -> RenderableType | None:
     """What is gone."""
-    count = len(answer.removed)
-    return Text(f"removed {count} container{'' if count == 1 else 's'}; volumes were kept") if count else None
+    gone = ((len(answer.removed), "container"), (len(answer.networks), "network"))
+    told = [f"{count} {what}{'' if count == 1 else 's'}" for count, what in gone if count]
+    return Text(f"removed {' and '.join(told)}; volumes were kept") if told else None
 
 
 picture.register(PolicyAnswer, policy)

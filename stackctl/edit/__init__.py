@@ -134,3 +134,19 @@ def write(root: Path, file: str, before: bytes, after: bytes) -> bool:
             f"{file} was changed in the meantime; nothing was written", "run the same command again"
         )
     return write_atomically(path, after, path.stat().st_mode & 0o777)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A file with its edits."""
+
+    raw: Raw
+    edits: tuple[Edit, ...]
+
+    @property
+    def after(self) -> bytes:
+        return self.raw.edited(self.edits)
+
+    def write(self, root: Path) -> bool:
+        """Writes the edits; see `write`."""
+        return write(root, self.raw.file, self.raw.data, self.after)

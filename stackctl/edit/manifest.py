@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -42,6 +43,50 @@ def rewrite(raw: Raw, change: Callable[[Path, str, bool], str]) -> Iterator[Edit
         seen.add(id(node))
         if change(path, node.value, key is node) != node.value:
             yield _edit(raw, source, node, lambda text, p=path, k=key is node: change(p, text, k))  # type: ignore[misc]
+
+
+def without(raw: Raw, unwanted: Callable[[Path], bool]) -> Iterator[Edit]:
+    """Takes out keys with all that stands under them; a map that would be left empty goes too."""
+    source, root = _root(raw)
+    if isinstance(root, MappingNode):
+        yield from _without(raw, source, root, (), unwanted)
+
+
+def _without(
+    raw: Raw, source: Source, node: MappingNode, path: Path, unwanted: Callable[[Path], bool]
+) -> Iterator[Edit]:
+    def offset(mark: Any) -> int:
+        return raw.offset(source.at(mark.line, mark.column))
+
+    entries = [((*path, str(key.value)), key, value) for key, value in node.value]
+    for number, (here, key, value) in enumerate(entries):
+        inner = value.value if isinstance(value, MappingNode) else ()
+        if not (unwanted(here) or (inner and all(unwanted((*here, str(k.value))) for k, _ in inner))):
+            if inner:
+                yield from _without(raw, source, value, here, unwanted)
+            continue
+        if not node.flow_style:
+            first = key.start_mark.line + 1
+            last = max(end.end_mark.line + (end.end_mark.column > 0) for end in _ends(value))
+            lines = (raw.whole_line(line) for line in range(first, max(last, first) + 1))
+            yield Edit(raw.place(raw.starts[first - 1]), "".join(lines), "")
+            continue
+        # Between braces a comma goes along: the one behind, or before the last the one before.
+        start, end = offset(key.start_mark), offset(value.end_mark)
+        if number + 1 < len(entries):
+            end = offset(entries[number + 1][1].start_mark)
+        elif number:
+            start = offset(entries[number - 1][2].end_mark)
+        yield Edit(raw.place(start), raw.text[start:end], "")
+
+
+def _ends(node: Node) -> Iterator[Node]:
+    """The nodes whose ends are where text ends; a block's own end is where the next thing begins."""
+    if not isinstance(node, MappingNode | SequenceNode) or node.flow_style or not node.value:
+        yield node
+        return
+    for child in _children(node):
+        yield from _ends(child)
 
 
 def repeated(raw: Raw) -> Iterator[Edit]:

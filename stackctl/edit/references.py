@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from stackctl.edit import Edit, Raw
-from stackctl.edit.manifest import rewrite
+from stackctl.edit.manifest import rewrite, without
 from stackctl.model import Path
 from stackctl.read.blocks import Line, read_blocks
 from stackctl.read.page_values import items, split_field
@@ -52,6 +52,11 @@ def rename_on_host(raw: Raw, old: str, new: str) -> tuple[Edit, ...]:
         return new if key and path[1:] == (old,) else text
 
     return tuple(rewrite(raw, change))
+
+
+def remove_on_host(raw: Raw, spoke: str) -> tuple[Edit, ...]:
+    """The spoke's entries in `stack.local.yaml`, taken out."""
+    return tuple(without(raw, lambda path: len(path) == 2 and path[1] == spoke))
 
 
 def mentions(raw: Raw, name: str) -> Iterator[int]:

@@ -103,7 +103,8 @@ def test_what_is_not_there_is_neither_restarted_nor_stopped_nor_entered(up: Ship
     manifest = up.root / "spokes" / "nobody.yaml"
     manifest.write_text("image: example/nobody:1\nnetworks: [proxy]\n")
     try:
-        for words in (["restart", "nobody"], ["stop", "nobody"], ["exec", "nobody", "--", "true"]):
+        acting = (["restart", "nobody"], ["stop", "nobody"], ["logs", "nobody"])
+        for words in (*acting, ["exec", "nobody", "--", "true"]):
             done = up.run(*words)
             assert done.returncode == 1, words
             assert "stackctl up nobody" in done.stderr
@@ -205,3 +206,58 @@ def test_rename_keeps_the_data_and_the_history(notes: ShippedStack) -> None:
     assert (rows["journal"]["proof"], rows["journal"]["runs"]) == ("proved", "absent")
     assert notes.run("up", "journal", "--yes", "--no-verify").returncode == 0
     assert notes.run("exec", "journal", "--", "cat", "/data/kept").stdout == "it was kept"
+
+
+def test_a_container_that_still_has_the_old_name_goes_with_its_renamed_spoke(notes: ShippedStack) -> None:
+    assert notes.run("rename", "notes", "journal", "--yes").returncode == 0
+    assert "notes" in notes.container_ids()
+    done = notes.run("remove", "journal", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "notes" not in notes.container_ids()
+
+
+# ---- while the files are broken
+
+
+def test_what_runs_can_be_read_stopped_and_started_while_a_file_is_broken(up: ShippedStack) -> None:
+    broken = up.root / "spokes" / "broken.yaml"
+    broken.write_text("image: [\n")
+    env = up.root / ".env"
+    before = env.read_bytes() if env.exists() else None
+    env.write_text("this is no variable\n")
+    try:
+        assert up.run("lint").returncode == 3
+        assert up.run("exec", "traefik", "--", "true").returncode == 0
+        assert up.run("logs", "traefik").returncode == 0
+        for verb in ("stop", "restart"):
+            done = up.run(verb, "whoami")
+            assert done.returncode == 0, done.stderr
+            assert "see `stackctl lint`" in done.stderr
+        assert state(up, "whoami")[0] == "running"
+    finally:
+        broken.unlink()
+        env.write_bytes(before) if before is not None else env.unlink()
+
+
+def test_down_works_while_files_are_broken_and_takes_networks_that_are_left_alone(
+    room: EngineRoom, tmp_path: Path
+) -> None:
+    project = room.project()
+    (tmp_path / "spokes").mkdir()
+    (tmp_path / "stack.yaml").write_text(f"name: {project}\n")
+    spoke = tmp_path / "spokes" / "web.yaml"
+    spoke.write_text(f"image: {room.image('whoami')}\nnetworks: [proxy]\n")
+    here = ShippedStack(tmp_path, project).run
+    assert here("up", "--yes", "--no-verify").returncode == 0
+    container = room.docker("ps", "-q", "--filter", f"label=com.docker.compose.project={project}")
+    room.docker("rm", "--force", container)
+    spoke.write_text("image: [\n")
+    (tmp_path / "stack.local.yaml").write_text("images: {nobody: x}\n")
+    (tmp_path / ".env").write_text("this is no variable\n")
+    (tmp_path / "stack.yaml").write_text("name: [\n")
+    done = here("down", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "removed 1 network;" in done.stdout
+    assert room.docker("network", "ls", "-q", "--filter", f"label=com.docker.compose.project={project}") == ""
+    (tmp_path / "docker-compose.yml").unlink()
+    assert here("down", "--yes").returncode == 3

@@ -278,3 +278,28 @@ def test_a_source_that_fails_names_the_secret_and_changes_nothing(
         assert "half" not in done.stderr.replace("echo half; echo half broken", "").replace("broken", "")
     assert canaries.container_ids() == {}
     assert canaries.files_with_canaries() == set()
+
+
+def test_what_only_an_environment_holds_is_taken_out_of_logs_too(canaries: Canaries) -> None:
+    """Its source is a program that `logs` does not start, so the container has to tell."""
+    canaries.manifest(
+        "shouter",
+        image=canaries.json("show", "reader")["stanza"]["image"],
+        command=[
+            "python3",
+            "-c",
+            "import os, signal; print(os.environ['ONLY_HERE'], flush=True); signal.pause()",
+        ],
+        environment={"ONLY_HERE": {"secret": "only-here"}},
+        stop_signal="SIGKILL",
+    )
+    stack = json.loads((canaries.root / "stack.yaml").read_text())
+    value = secrets.token_hex(12)
+    (canaries.argv.parent / "only").write_text(value)
+    stack["secret_sources"]["only-here"] = {"command": ["cat", "../outside/only"]}
+    (canaries.root / "stack.yaml").write_text(json.dumps(stack))
+    assert canaries.up("shouter").returncode == 0
+    said = wait_for(lambda: canaries.run("logs", "shouter").stdout)
+    assert "[redacted]" in said
+    assert value not in said
+    assert value not in canaries.run("exec", "--json", "shouter", "--", "env").stdout
