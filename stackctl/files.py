@@ -227,6 +227,7 @@ def read_host(
     `spokes` are the names that stack.local.yaml may use; without them, every name will do.
     """
     variables = {"UID": str(os.getuid()), "GID": str(os.getgid())}
+    own: dict[str, str] = {}
     findings: list[Finding] = []
     env_file = directory / ".env"
     if env_file.is_file():
@@ -235,15 +236,20 @@ def read_host(
         findings += [
             finding("SC103", Location(".env", line), "this line is not NAME=value") for line in wrong
         ]
-        variables |= own
-    variables |= environ
+    made_up = frozenset(variables.keys() - own.keys() - environ.keys())
+    variables |= {**own, **environ}
     local = directory / LOCAL_FILE
     if not local.is_file():
-        return Host(variables=variables), tuple(findings)
+        return Host(variables=variables, made_up=made_up), tuple(findings)
     source, more = read_text(LOCAL_FILE, _read(local))
     document = load_yaml(source)
     host, wrongs = _local(document, spokes)
-    return replace(host, variables=variables), (*findings, *more, *document.findings, *wrongs)
+    return replace(host, variables=variables, made_up=made_up), (
+        *findings,
+        *more,
+        *document.findings,
+        *wrongs,
+    )
 
 
 def _local(document: Document, spokes: Collection[str]) -> tuple[Host, list[Finding]]:

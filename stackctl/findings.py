@@ -63,10 +63,12 @@ class InvalidFiles(StackctlError):
 
     exit_code = Exit.INVALID_FILES
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
+    def __init__(
+        self, findings: Iterable[Finding], hint: str = "run `stackctl lint` to see them all with their places"
+    ) -> None:
         self.findings = tuple(findings)
         count = sum(finding.blocks for finding in self.findings)
         super().__init__(
             f"{count} error{'s' if count != 1 else ''} in the stack's files; nothing was changed",
-            "run `stackctl lint` to see them all with their places",
+            hint,
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from stackctl import events
+from stackctl.adopt.report import Lack
 from stackctl.commands import story
 from stackctl.edit.mend import Mended
 from stackctl.findings import Finding
@@ -25,6 +26,7 @@ from stackctl.records import Seen
 FOLDER = Path(__file__).parent / "data" / "schemas"
 
 ANSWERS: Mapping[str, tuple[type, ...]] = {
+    "adopt": (story.AdoptAnswer,),
     "docs": (story.DocsAnswer,),
     "down": (story.DownAnswer,),
     "edit": (story.EditAnswer,),
@@ -59,6 +61,7 @@ STREAMS: Mapping[str, tuple[type, ...]] = {
 }
 """Commands that may print a line per event before their document."""
 
+    "adopt": (story.AdoptAnswer,),
 _ELSEWHERE = {"Graph": Graph, "Mended": Mended, "Seen": Seen}
 """Names that `story` knows only while types are checked."""
 

@@ -18,6 +18,7 @@ from stackctl.lint.sockets import is_engine_socket
 from stackctl.model import (
     NOTHING,
     Bundle,
+    Hardening,
     Host,
     Kind,
     Port,
@@ -77,12 +78,14 @@ def on_host(stack: Stack, bundle: Bundle, host: Host, root: str) -> OnHost:
     variables = {**host.variables, **{secret_variable(n): secret_reference(n) for n in stack.secret_sources}}
     for spoke in stack.spokes:
         stanza = bundle.service(spoke.name)
-        machine = _machine(spoke, host)
+        as_is = spoke.hardening is Hardening.AS_IS
+        machine = {} if as_is else _machine(spoke, host)
+        known = {n: v for n, v in variables.items() if n not in host.made_up} if as_is else variables
         values = _values(spoke, stanza, host, machine)
         if values:
             override[spoke.name] = values
-        resolved, undefined = _resolved({**stanza, **values}, {**machine, **variables})
-        stanzas[spoke.name] = _with_absolute_binds(resolved, root)
+        resolved, undefined = _resolved({**stanza, **values}, {**machine, **known})
+        stanzas[spoke.name] = _with_absolute_binds(resolved, root, variables.get("HOME", ""))
         findings += (_undefined(spoke.at(*path), name, spoke.name) for path, name in undefined)
     elements = {key: stack.top_level.get(key, {}) for key in ("volumes", "configs", "secrets")}
     _, undefined = _resolved({"networks": stack.networks, **elements}, variables)
@@ -177,10 +180,14 @@ def _resolved(stanza: Stanza, variables: Mapping[str, str]) -> tuple[dict[str, A
     return walk(stanza, ()), undefined
 
 
-def _with_absolute_binds(stanza: dict[str, Any], root: str) -> dict[str, Any]:
+def _with_absolute_binds(stanza: dict[str, Any], root: str, home: str) -> dict[str, Any]:
+    def absolute(source: str) -> str:
+        at_home = home and (source == "~" or source.startswith("~/"))
+        return posixpath.normpath(posixpath.join(root, home + source[1:] if at_home else source))
+
     if volumes := stanza.get("volumes"):
         stanza["volumes"] = [
-            {**mount, "source": posixpath.normpath(posixpath.join(root, mount["source"]))}
+            {**mount, "source": absolute(mount["source"])}
             if mount.get("type") == "bind" and mount.get("source")
             else mount
             for mount in volumes

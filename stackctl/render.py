@@ -14,7 +14,19 @@ from typing import Any
 from stackctl import fingerprint, haproxy, strict, yaml_text
 from stackctl.edge import traefik
 from stackctl.lint.dependencies import has_healthcheck
-from stackctl.model import SECRETS_DIR, Bundle, Edge, Fingerprint, Route, Spoke, Stack, Stanza
+from stackctl.model import (
+    PROXY_NETWORK,
+    SECRETS_DIR,
+    SOCKET_NETWORK,
+    Bundle,
+    Edge,
+    Fingerprint,
+    Hardening,
+    Route,
+    Spoke,
+    Stack,
+    Stanza,
+)
 from stackctl.switches import writes
 from stackctl.templates import Templates, differing
 
@@ -64,7 +76,7 @@ def render(stack: Stack) -> Bundle:
     document = {
         "name": stack.name,
         "services": services,
-        "networks": {name: dict(options) for name, options in sorted(stack.networks.items())},
+        "networks": {name: dict(options) for name, options in _networks(stack, services)},
         **_top_level(stack),
     }
     files[COMPOSE_FILE] = yaml_text.dump(document, comments).encode()
@@ -79,7 +91,7 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
         "writes": "" if strict.is_strict(spoke) else writes(spoke.image),
     }
     stanza = {**templates.data(f"kinds/{spoke.kind}.yaml.j2", values)}
-    if spoke.hardening == "as-is":
+    if spoke.hardening is Hardening.AS_IS:
         stanza = {}
     if traefik.is_edge(stack, spoke):
         stanza["volumes"] = [_settings_mount(spoke)]
@@ -101,7 +113,10 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
     if stack.edge is Edge.TRAEFIK and spoke.routes:
         stanza["labels"] = {**traefik.labels(stack, spoke), **stanza.get("labels", {})}
     if depends_on := stanza.get("depends_on"):
-        stanza["depends_on"] = {name: _waiting(stack, name, how) for name, how in depends_on.items()}
+        as_is = spoke.hardening is Hardening.AS_IS
+        stanza["depends_on"] = {
+            name: dict(how) if as_is else _waiting(stack, name, how) for name, how in depends_on.items()
+        }
     return {key: _plain(value) for key, value in stanza.items()}
 
 
@@ -219,9 +234,22 @@ def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     return {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
 
 
+def _networks(stack: Stack, services: Mapping[str, Stanza]) -> list[tuple[str, Stanza]]:
+    """Those that stack.yaml states or a service is on: those that stackctl offers by itself may be unused."""
+    used = {network for stanza in services.values() for network in stanza.get("networks") or ()}
+    offered = {PROXY_NETWORK, SOCKET_NETWORK} - used
+    return sorted(
+        (name, options)
+        for name, options in stack.networks.items()
+        if name not in offered or ("networks", name) in stack.places
+    )
+
+
 def _top_level(stack: Stack) -> dict[str, Any]:
     found = {key: _plain(value) for key, value in sorted(stack.top_level.items())}
-    used = {m.source for spoke in stack.spokes for m in spoke.mounts if m.type == "volume" and m.source}
+    mounted = {m.source for spoke in stack.spokes for m in spoke.mounts if m.type == "volume" and m.source}
+    # What a variable stands for is declared under its own name.
+    used = {name for name in mounted if "$" not in name}
     sockets = {name: dict(how) for name, how in strict.volumes(stack).items()}
     if volumes := {**{name: {} for name in sorted(used)}, **sockets, **found.get("volumes", {})}:
         found["volumes"] = dict(sorted(volumes.items()))

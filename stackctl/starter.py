@@ -52,6 +52,11 @@ def first_stack(name: str, domain: str) -> dict[str, bytes]:
     return files
 
 
+def gitignore() -> bytes:
+    """What of a stack's folder git must not see."""
+    return Templates({}).text("init/gitignore.j2", {}).encode()
+
+
 def new_spoke(
     spoke: NewSpoke, stack: str, own: Mapping[str, str], *, with_page: bool, with_manifest: bool
 ) -> dict[str, bytes]:

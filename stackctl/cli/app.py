@@ -19,7 +19,7 @@ from stackctl.run import Options
 core.HAS_RICH = False
 
 _SECTIONS = {
-    "Write": "init new edit rename remove lint render",
+    "Write": "init adopt new edit rename remove lint render",
     "Run": "plan up down restart stop pull exec",
     "See": "status show logs graph",
     "Prove": "verify policy fingerprint docs",

@@ -102,6 +102,74 @@ def init(
 
 
 @app.command()
+def adopt(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[COMPOSE_FILE]...",
+            help="Compose files; those of one folder are one project. [default: what Compose finds here]",
+        ),
+    ] = None,
+    laid_over: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file", "-f", metavar="FILE", help="As for Compose: all of them are one project; repeatable."
+        ),
+    ] = None,
+    pages: Annotated[
+        Path | None, typer.Option("--pages", metavar="DIR", help="A folder of notes, a page per service.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="A new or empty folder. [default: PROJECT-stack]"),
+    ] = None,
+    merge: Annotated[
+        bool,
+        typer.Option("--merge", help="Make one stack of all projects; volumes of the others stay theirs."),
+    ] = False,
+    env_file: Annotated[
+        list[Path] | None,
+        typer.Option("--env-file", metavar="FILE", help="Variables, in place of .env; repeatable."),
+    ] = None,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Make spokes of an existing Compose project; changes nothing that runs, and none of its files.
+
+    Says who holds Docker's socket, where notes and Compose disagree, and what could be hardened.
+
+    Examples: stackctl adopt · stackctl adopt docker-compose.yml --pages notes --out homelab
+    """
+    from stackctl.commands.adopt import Asked
+    from stackctl.commands.adopt import adopt as tell
+
+    def under(here: Path, paths: list[Path] | None) -> tuple[Path, ...]:
+        return tuple(here / path for path in paths or ())
+
+    raise typer.Exit(
+        run(
+            "adopt",
+            options_of(directory, json, verbose, no_colour),
+            lambda here, _: tell(
+                here,
+                Asked(
+                    under(here, files),
+                    under(here, laid_over),
+                    under(here, env_file),
+                    here / pages if pages else None,
+                    here / out if out else None,
+                    merge,
+                ),
+                os.environ,
+            ),
+            anywhere=True,
+        )
+    )
+
+
+@app.command()
 def new(
     spoke: Annotated[str, typer.Argument(metavar="NAME", help="The new spoke's name.")],
     kind: Annotated[NewKind | None, typer.Option("--kind", help="What it is. [default: app]")] = None,

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from stackctl.codes import checks, edges, exposure, host, labels, meaning, reading, replacing, routes, safety
+from stackctl.codes import (
+    adopting,
+    checks,
+    edges,
+    exposure,
+    host,
+    labels,
+    meaning,
+    reading,
+    replacing,
+    routes,
+    safety,
+)
 from stackctl.findings import Code, Finding, Location, Severity
 
 _FILES_FIRST = {"S": 0, "C": 1}
@@ -11,6 +23,7 @@ CODES: dict[str, Code] = {
     code.id: code
     for code in sorted(
         (
+            *adopting.CODES,
             *reading.CODES,
             *meaning.CODES,
             *safety.CODES,

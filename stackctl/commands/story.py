@@ -12,6 +12,7 @@ from stackctl.findings import Code, Finding
 from stackctl.model import Fingerprint, Mount, Plan, Port, Result, Stanza, State
 
 if TYPE_CHECKING:
+    from stackctl.adopt.report import Lack
     from stackctl.edit.mend import Mended
     from stackctl.graph import Graph
     from stackctl.records import Seen
@@ -292,6 +293,42 @@ class VersionAnswer:
 
 
 @dataclass(frozen=True)
+class TakenOver:
+    """A service that became a spoke."""
+
+    spoke: str
+    kind: str
+    origin: str
+    """`file:line` of the Compose file."""
+    page: str
+    """The page that was there already; empty where one was made."""
+
+
+@dataclass(frozen=True)
+class AdoptedStack:
+    stack: str
+    folder: str
+    files: tuple[str, ...]
+    sockets: tuple[Finding, ...]
+    """Who can talk to the Engine and is no socket proxy; told before anything else."""
+    spokes: tuple[TakenOver, ...]
+    pages: tuple[Finding, ...]
+    """Where pages and Compose file disagree."""
+    lacks: tuple[Lack, ...]
+    """What a hardened spoke would have besides, to be taken one by one."""
+    risks: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    written: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AdoptAnswer:
+    stacks: tuple[AdoptedStack, ...]
+    next: tuple[str, ...]
+    """The commands that a person would run now."""
+
+
+@dataclass(frozen=True)
 class LinesAnswer:
     """Every line was an event already."""
 
@@ -310,6 +347,7 @@ Answer = (
     | GraphAnswer
     | ExplainAnswer
     | WrittenAnswer
+    | AdoptAnswer
     | EditAnswer
     | ShowAnswer
     | ActedAnswer

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stackctl.commands.story import (
+    AdoptAnswer,
     DocsAnswer,
     DownAnswer,
     ExplainAnswer,
@@ -24,6 +25,7 @@ from stackctl.commands.story import (
     VersionAnswer,
     WrittenAnswer,
 )
+from stackctl.console.adopted import adopted
 from stackctl.console.policy import policy
 from stackctl.findings import Code, Severity
 from stackctl.model import State
@@ -168,6 +170,7 @@ def down(answer: DownAnswer) -> RenderableType | None:
     return Text(f"removed {' and '.join(told)}; volumes were kept") if told else None
 
 
+picture.register(AdoptAnswer, adopted)
 picture.register(PolicyAnswer, policy)
 
 

@@ -8,6 +8,7 @@ from stackctl import strict
 from stackctl.codes import finding
 from stackctl.edge import traefik
 from stackctl.findings import Finding
+from stackctl.lint.safety import severity
 from stackctl.model import Spoke, Stack
 from stackctl.read.compose_keys import nearest
 
@@ -40,8 +41,9 @@ def dependencies_exist(stack: Stack) -> Iterator[Finding]:
     """SC205: nothing waits for what is not there."""
     names = {spoke.name for spoke in stack.spokes}
     for spoke in stack.spokes:
+        optional = _optional(spoke)
         for name, key in _waits_for(spoke):
-            if name not in names:
+            if name not in names and not (key == "depends_on" and name in optional):
                 message = f"{spoke.name} depends on `{name}`, which is not a spoke"
                 hint = nearest(name, names) or f"write spokes/{name}.md, or remove the dependency"
                 yield finding("SC205", spoke.at(key, name), message, hint, spoke.name)
@@ -72,13 +74,16 @@ def _circle(start: str, waits: dict[str, list[str]]) -> tuple[str, ...]:
     return ()
 
 
+def _optional(spoke: Spoke) -> set[str]:
+    """What it waits for only where that runs as well."""
+    return {name for name, how in spoke.service.get("depends_on", {}).items() if how.get("required") is False}
+
+
 def dependencies_are_active_too(stack: Stack) -> Iterator[Finding]:
     """SC208: whatever profiles are asked for, a spoke comes with what it waits for."""
     spokes = {spoke.name: spoke for spoke in stack.spokes}
     for spoke in stack.spokes:
-        optional = {
-            name for name, how in spoke.service.get("depends_on", {}).items() if how.get("required") is False
-        }
+        optional = _optional(spoke)
         for name, key in _waits_for(spoke):
             there = spokes.get(name)
             if there is None or not there.profiles or (key == "depends_on" and name in optional):
@@ -91,7 +96,7 @@ def dependencies_are_active_too(stack: Stack) -> Iterator[Finding]:
             lacking = [profile for profile in spoke.profiles if profile not in there.profiles]
             add = f"add `{', '.join(lacking)}` to the profiles of {name}"
             hint = add if lacking else f"state the profile of {name} here, or none there"
-            yield finding("SC208", spoke.at(key, name), message, hint, spoke.name)
+            yield finding("SC208", spoke.at(key, name), message, hint, spoke.name, severity(spoke))
 
 
 def health_can_be_seen(stack: Stack) -> Iterator[Finding]:

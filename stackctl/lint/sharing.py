@@ -8,7 +8,7 @@ from itertools import combinations
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Severity
-from stackctl.model import Port, Protocol, Route, Spoke, Stack
+from stackctl.model import Hardening, Port, Protocol, Route, Spoke, Stack
 
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  (compared, not bound)
 
@@ -88,9 +88,10 @@ def _meet(one: str, other: str) -> bool:
 
 
 def _severity(one: Spoke, other: Spoke) -> Severity:
-    """Spokes that share no profile are perhaps never meant to run together."""
+    """Spokes that share no profile are perhaps never meant to run together; as-is promises nothing."""
     apart = one.profiles and other.profiles and not set(one.profiles) & set(other.profiles)
-    return Severity.WARNING if apart else Severity.ERROR
+    as_is = one.hardening is other.hardening is Hardening.AS_IS
+    return Severity.WARNING if apart or as_is else Severity.ERROR
 
 
 RULES = (routes_lead_to_one_spoke, labels_take_no_route, ports_are_published_once)

@@ -21,6 +21,8 @@ class Host:
     socket: str = ""
     """Path of the Engine's socket here; empty means as declared."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    made_up: frozenset[str] = frozenset()
+    """Names among `variables` that neither the environment nor `.env` defines; Compose does not know them."""
     socket_groups: Mapping[str, str] = field(default_factory=dict)
     """Path of an Engine's socket on this host -> the group that may open it, as a container sees it."""
 

@@ -191,6 +191,8 @@ class Spoke:
                 p.get("protocol", "tcp"),
             )
             for p in self.service.get("ports", ())
+            # A variable is a port on each host alone.
+            if str(p["target"]).isdecimal()
         )
 
     @property

@@ -31,6 +31,8 @@ class Forms:
 
     They differ where an entry is dropped, stands twice, or is spread out.
     """
+    as_is: bool = False
+    """Whether the spoke runs as Compose alone would run it."""
 
     def normalise(self, key: str, form: str, value: Any, path: Path) -> Any:
         """The value in long form; None where it is absent, empty or wrong."""
@@ -163,8 +165,10 @@ class Forms:
             return self._strings(value, path)
         return self._object(value, path)
 
-    def _command(self, value: Any, path: Path) -> list[str] | None:
+    def _command(self, value: Any, path: Path) -> list[str] | str | None:
         if isinstance(value, str):
+            if _is_split_later(value):
+                return value
             try:
                 return shlex.split(value)
             except ValueError as error:
@@ -217,7 +221,7 @@ class Forms:
         if test is None:
             return value
         here = (*path, "test")
-        words = self._command(test, here)
+        words = self._command(test, here) or []
         if words and words[0] not in ("NONE", "CMD", "CMD-SHELL"):
             raise Malformed(here, "a `test` in list form begins with NONE, CMD or CMD-SHELL")
         return {**value, "test": words}
@@ -314,12 +318,17 @@ class Forms:
         return None if found is None else self.numbered(path, found)
 
     def _volumes(self, value: Any, path: Path) -> list[dict[str, Any]] | None:
-        found = volumes(value, path, self.note)
+        found = volumes(value, path, self.note, as_is=self.as_is)
         for number, mount in found or ():
             here = (*path, str(number), "tmpfs", "mode")
             if here in self.written:
                 mount["tmpfs"] = {**mount["tmpfs"], "mode": self.mode(mount["tmpfs"]["mode"], here)}
         return None if found is None else self.numbered(path, found)
+
+
+def _is_split_later(text: str) -> bool:
+    """Whether a variable may stand for several words: Compose fills it in before it splits the text."""
+    return "$" in text.replace("$$", "")
 
 
 def as_kept(places: Mapping[Path, Location], origins: Mapping[Path, list[int]]) -> dict[Path, Location]:

@@ -50,7 +50,7 @@ def read_manifest(source: Source) -> Partial:
         found.append(finding(code, at(path), message, hint))
 
     value = document.value
-    forms = Forms(note, document.written)
+    forms = Forms(note, document.written, as_is=value.get("hardening") == Hardening.AS_IS)
     own = _Own(note, at, forms.origins)
     return Partial(
         file=source.file,

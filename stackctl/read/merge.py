@@ -28,6 +28,13 @@ def merge(page: Partial | None, manifest: Partial | None) -> Partial:
     return _Merge(page, manifest).whole()
 
 
+def told_apart(page: Partial, manifest: Partial) -> tuple[Finding, ...]:
+    """Only the fields that the two halves state differently."""
+    merging = _Merge(page, manifest)
+    merging.whole()
+    return tuple(merging.findings)
+
+
 class _Merge:
     def __init__(self, page: Partial, manifest: Partial) -> None:
         self.page = page

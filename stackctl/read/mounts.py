@@ -14,7 +14,7 @@ _IGNORED_MODES = ("rw", "cached", "delegated", "consistent")
 _PORT = re.compile(
     r"(?:(?P<host_ip>\[[0-9a-fA-F:.]+\]|[0-9.]+|(?:\$\{[^}]*\}|\$\w+)):)?"
     r"(?:(?P<published>[^:\s]*|\$\{.*\}):)?"
-    r"(?P<target>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp|sctp))?\Z"
+    r"(?P<target>[0-9]+(?:-[0-9]+)?|\$\{[^{}]*\}|\$\w+)(?:/(?P<protocol>tcp|udp|sctp))?\Z"
 )
 _HIGHEST = 65535
 _MOST_IN_RANGE = 1000
@@ -45,8 +45,8 @@ Numbered = list[tuple[int, dict[str, Any]]]
 """Entries in long syntax, each with its number in the list as it is written."""
 
 
-def volumes(value: Any, path: Path, note: Note) -> Numbered | None:
-    """The mounts of a service in long syntax."""
+def volumes(value: Any, path: Path, note: Note, *, as_is: bool = False) -> Numbered | None:
+    """The mounts in long syntax; `as_is`: folders that are missing are made, where Compose would."""
     if not isinstance(value, list):
         note("SC103", path, "`volumes` must be a list", "")
         return None
@@ -55,9 +55,9 @@ def volumes(value: Any, path: Path, note: Note) -> Numbered | None:
         here = (*path, str(number))
         mount: dict[str, Any] | str
         if isinstance(item, str):
-            mount = _short_volume(item)
+            mount = _short_volume(item, as_is)
         elif isinstance(item, dict):
-            mount = _long_volume(item, here, note)
+            mount = _long_volume(item, here, note, as_is)
         else:
             mount = "a volume is SOURCE:TARGET, or a map"
         if isinstance(mount, str):
@@ -67,7 +67,7 @@ def volumes(value: Any, path: Path, note: Note) -> Numbered | None:
     return found
 
 
-def _short_volume(text: str) -> dict[str, Any] | str:
+def _short_volume(text: str, as_is: bool) -> dict[str, Any] | str:
     parts = split_outside_braces(text, ":")
     if re.search(r"[\s`\x00-\x1f]", text) or len(parts) > 3 or not all(parts):
         return f"`{text}` is not a volume"
@@ -80,7 +80,7 @@ def _short_volume(text: str) -> dict[str, Any] | str:
     if not bind and not _VOLUME.match(source):
         return f"`{source}` is neither a path nor the name of a volume"
     mount: dict[str, Any] = {"type": "bind" if bind else "volume", "source": source, "target": target}
-    options: dict[str, Any] = {"create_host_path": False} if bind else {}
+    options: dict[str, Any] = {"create_host_path": as_is} if bind else {}
     for mode in modes[0].split(",") if modes else ():
         if mode == "ro":
             mount["read_only"] = True
@@ -97,7 +97,7 @@ def _short_volume(text: str) -> dict[str, Any] | str:
     return mount
 
 
-def _long_volume(item: dict[str, Any], path: Path, note: Note) -> dict[str, Any] | str:
+def _long_volume(item: dict[str, Any], path: Path, note: Note, as_is: bool) -> dict[str, Any] | str:
     mount = check_keys(item, "volumes.*", path, note)
     for key in ("bind", "volume", "tmpfs"):
         if isinstance(mount.get(key), dict):
@@ -113,7 +113,7 @@ def _long_volume(item: dict[str, Any], path: Path, note: Note) -> dict[str, Any]
         return "a bind mount needs a `source`"
     if not isinstance(mount.get("source", ""), str):
         return "`source` must be a text"
-    if kind == "bind":
+    if kind == "bind" and not as_is:
         mount["bind"] = {"create_host_path": False, **(mount.get("bind") or {})}
     if not mount.get("read_only", True):
         del mount["read_only"]
@@ -150,6 +150,12 @@ def _short_port(text: str) -> list[dict[str, Any]] | str:
     if host_ip and match["published"] is None:
         # One colon only: what looked like an address is the published port.
         host_ip, published = "", host_ip
+    if match["target"].startswith("$"):
+        # Known on each host alone; a range in a variable is not spread out, and Compose says so there.
+        unknown = {"target": match["target"], "protocol": match["protocol"] or "tcp"}
+        if published:
+            unknown["published"] = published
+        return [unknown | ({"host_ip": host_ip.strip("[]")} if host_ip else {})]
     if not published.startswith("$") and not re.match(r"([0-9]+(-[0-9]+)?)?\Z", published):
         return f"`{text}` is not a port"
     targets = _range(match["target"])
@@ -184,7 +190,8 @@ def _long_port(item: dict[str, Any], path: Path, note: Note) -> list[dict[str, A
     target = port.get("target")
     if isinstance(target, str) and target.isdecimal():
         target = int(target)
-    if not isinstance(target, int) or isinstance(target, bool) or not 1 <= target <= _HIGHEST:
+    number = isinstance(target, int) and not isinstance(target, bool) and 1 <= target <= _HIGHEST
+    if not number and not str(target).startswith("$"):
         return "`target` must be a port of the container, as a number"
     port = {**port, "target": target, "protocol": port.get("protocol", "tcp")}
     if port.get("published") in (None, ""):

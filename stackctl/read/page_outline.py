@@ -39,6 +39,7 @@ RECORDED = {
     "artifacts": "artifacts",
     "last updated": "last_updated",
     "last change fingerprint": "fingerprint",
+    "service": "service",
 }
 SEVERAL = (
     "volumes",

@@ -171,7 +171,12 @@ def _with_default(settings: Settings, spokes: tuple[Spoke, ...]) -> dict[str, Ma
 
 def _with_volumes(settings: Settings, spokes: tuple[Spoke, ...]) -> dict[str, object]:
     """The other elements of stack.yaml; a named volume that a spoke mounts needs no entry there."""
-    mounted = {m.source for spoke in spokes for m in spoke.mounts if m.type == "volume" and m.source}
+    mounted = {
+        m.source
+        for spoke in spokes
+        for m in spoke.mounts
+        if m.type == "volume" and m.source and "$" not in m.source
+    }
     top_level: dict[str, object] = dict(settings.top_level)
     declared = settings.top_level.get("volumes", {})
     if mounted - declared.keys():
