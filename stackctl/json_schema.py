@@ -61,8 +61,7 @@ STREAMS: Mapping[str, tuple[type, ...]] = {
 }
 """Commands that may print a line per event before their document."""
 
-    "adopt": (story.AdoptAnswer,),
-_ELSEWHERE = {"Graph": Graph, "Mended": Mended, "Seen": Seen}
+_ELSEWHERE = {"Graph": Graph, "Lack": Lack, "Mended": Mended, "Seen": Seen}
 """Names that `story` knows only while types are checked."""
 
 _SIMPLE: Mapping[object, Mapping[str, Any]] = {
