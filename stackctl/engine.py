@@ -122,6 +122,40 @@ class Engine:
         except DockerException as error:
             raise self._gone(error) from error
 
+    def digest(self, reference: str) -> str:
+        """What a tag means in its registry now, asked by the Engine, with the logins of `docker login`.
+
+        Nothing is pulled. Raises StackctlError where the registry does not say.
+        """
+        from docker.errors import DockerException
+
+        sdk = self.sdk()
+        try:
+            api: Any = sdk.api
+            return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
+        except (DockerException, OSError, KeyError) as error:
+            told = str(getattr(error, "explanation", None) or error)
+            raise StackctlError(
+                f"no registry says what `{reference}` is",
+                "see whether it is spelt right, whether you are logged in, and whether the registry answers",
+                told,
+            ) from error
+        finally:
+            sdk.close()
+
+    def pull(self, reference: str) -> None:
+        """Fetches an image, by tag or digest. Raises StackctlError where it is not to be had."""
+        from docker.errors import DockerException
+
+        sdk = self.sdk()
+        try:
+            sdk.images.pull(reference)
+        except (DockerException, OSError) as error:
+            told = str(getattr(error, "explanation", None) or error)
+            raise StackctlError(f"`{reference}` could not be pulled", "see the registry", told) from error
+        finally:
+            sdk.close()
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

@@ -37,6 +37,7 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "lint": (story.LintAnswer, story.ExplainAnswer),
     "logs": (story.LinesAnswer,),
     "new": (story.WrittenAnswer,),
+    "pin": (story.PinAnswer,),
     "plan": (story.PlanAnswer,),
     "policy": (story.PolicyAnswer,),
     "pull": (story.PullAnswer,),

@@ -16,6 +16,7 @@ from stackctl.cli.app import (
     LockWait,
     NoColour,
     OneSpoke,
+    Spokes,
     Verbose,
     Yes,
     app,
@@ -29,6 +30,40 @@ class NewKind(StrEnum):
     APP = "app"
     JOB = "job"
     SOCKET_PROXY = "socket-proxy"
+
+
+@app.command()
+def pin(
+    spokes: Spokes = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 7 where a tag is not pinned, or has moved.")
+    ] = False,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Pull what moved, try it in a copy, and write it if its checks hold."),
+    ] = False,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Write the digest of each image into page or manifest, as its registry knows it.
+
+    Nothing is pulled and nothing restarted; with --update, an unrouted throw-away copy runs the new image.
+
+    Examples: stackctl pin · stackctl pin --check · stackctl pin whoami --update
+    """
+    from stackctl.commands.pin import pin as tell
+
+    if check and update:
+        raise typer.BadParameter("one looks, the other writes: leave --check or --update out")
+    raise typer.Exit(
+        run(
+            "pin",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, names_of(spokes), check=check, update=update, environ=os.environ),
+        )
+    )
 
 
 class DocsVerb(StrEnum):

@@ -266,6 +266,30 @@ class PulledImage:
 
 
 @dataclass(frozen=True)
+class Pin:
+    """What is known of the image of one spoke."""
+
+    spoke: str
+    image: str
+    """As the files state it."""
+    digest: str
+    """What its tag means in the registry; empty where that is not known."""
+    state: Literal["pinned", "unpinned", "moved", "unknown", "skipped"]
+    """Moved: the tag means another image than the files state."""
+    why: str = ""
+    written: bool = False
+
+
+@dataclass(frozen=True)
+class PinAnswer:
+    pins: tuple[Pin, ...]
+    changed: tuple[str, ...]
+    """The files that were edited."""
+    results: tuple[Result, ...] = ()
+    """What the checks said of the candidates."""
+
+
+@dataclass(frozen=True)
 class PullAnswer:
     images: tuple[PulledImage, ...]
     skipped: Mapping[str, str]
@@ -351,6 +375,7 @@ Answer = (
     | EditAnswer
     | ShowAnswer
     | ActedAnswer
+    | PinAnswer
     | PullAnswer
     | ExecAnswer
     | VersionAnswer

@@ -18,6 +18,8 @@ from stackctl.commands.story import (
     ExplainAnswer,
     FingerprintAnswer,
     GraphAnswer,
+    Pin,
+    PinAnswer,
     PolicyAnswer,
     PullAnswer,
     RenderAnswer,
@@ -178,6 +180,32 @@ picture.register(PolicyAnswer, policy)
 def drawn(answer: GraphAnswer) -> RenderableType | None:
     """Where the picture is; without a file, the console prints the picture itself."""
     return Text.assemble(("✔ ", "green"), answer.file) if answer.file else None
+
+
+_PIN = {
+    "pinned": ("=", "dim"),
+    "skipped": ("=", "dim"),
+    "unpinned": ("!", "yellow"),
+    "moved": ("~", "yellow"),
+}
+
+
+@picture.register
+def pins(answer: PinAnswer) -> RenderableType:
+    """Per image what its tag means now, and what was done about it."""
+    return Group(*(line for pin in answer.pins for line in _pin(pin)))
+
+
+def _pin(pin: Pin) -> Iterator[RenderableType]:
+    mark, style = ("✔", "green") if pin.written else _PIN.get(pin.state, ("✘", "red"))
+    told = "pinned now" if pin.written else {"unknown": "not known"}.get(pin.state, pin.state)
+    yield Text.assemble(
+        (f"{mark} ", style), (pin.spoke, "bold"), f"  {pin.image.partition('@')[0]}  ", (told, style)
+    )
+    if pin.digest and (pin.written or pin.state != "pinned"):
+        yield Text(f"    {pin.digest}", "dim")
+    if pin.why:
+        yield Text(f"    {pin.why}", "dim" if pin.state == "skipped" else "red")
 
 
 @picture.register

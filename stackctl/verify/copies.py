@@ -30,7 +30,7 @@ SILENCE = 0.3
 
 _FOLDER = "/run/stackctl"
 _ENGINE = "engine.sock"
-_KEPT = (
+KEPT = (
     *("ReadonlyRootfs", "CapDrop", "CapAdd", "SecurityOpt", "GroupAdd", "Tmpfs"),
     *("Memory", "MemorySwap", "PidsLimit", "Ulimits", "ShmSize"),
 )
@@ -205,7 +205,7 @@ def copy(
     mounts += [
         _bind(f"{folder}/{name}", target) for target, name in (names or {}).items() if target in breach.files
     ]
-    kept = {key: host[key] for key in _KEPT if host.get(key)}
+    kept = {key: host[key] for key in KEPT if host.get(key)}
     return {
         "Image": proxy["Image"],
         **{key: config.get(key) for key in ("Entrypoint", "Cmd", "User", "WorkingDir")},

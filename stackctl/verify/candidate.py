@@ -1,0 +1,221 @@
+"""A throw-away copy of a spoke with another image, which nobody routes to, and what its checks say of it.
+
+It has the settings and networks of the container that runs, but no name there, no published port, no label of
+the edge, and empty folders in place of what the spoke may write to: what it does stays with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stackctl.events import Checked, Event, Finished, Started
+from stackctl.lint.sockets import gives_socket
+from stackctl.model import (
+    Bundle,
+    Check,
+    Container,
+    Named,
+    Observed,
+    OnNetwork,
+    Outcome,
+    Request,
+    Result,
+    Stack,
+    Stanza,
+)
+from stackctl.observe import container as container_of
+from stackctl.verify import runner
+from stackctl.verify.copies import KEPT, NotAsked
+from stackctl.verify.throwaway import Engine, NoProber, Run, a_run, created, prepare, said
+
+READY_WITHIN = 60.0
+"""Seconds in which the copy must become healthy, or, without a healthcheck, answer."""
+_MAY_ERR = 5.0
+"""Seconds in which it may answer wrongly, as some do while they start."""
+_EVERY = 0.2
+_STATED = ("Env", "Entrypoint", "Cmd", "User", "WorkingDir")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of a candidate."""
+
+    results: tuple[Result, ...]
+    why: str = ""
+    """Why it is not good, or why nothing is known; empty where it is good."""
+    only_started: bool = False
+    """No check asks the spoke anything: all that is known is that it runs."""
+
+
+def try_image(
+    image: str,
+    spoke: str,
+    checks: Sequence[Check],
+    stack: Stack,
+    bundle: Bundle,
+    observed: Observed,
+    engine: Engine,
+    prober: str,
+) -> Iterator[Event | Tried]:
+    """Events, and at the end a Tried. The image must be on the Engine."""
+    from docker.errors import DockerException
+
+    running = observed.running(spoke)
+    if running is None:
+        yield Tried((), f"{spoke} does not run here, so a copy of it cannot be made")
+        return
+    try:
+        probing = yield from prepare(engine, prober, stack.name)
+    except NoProber as error:
+        yield Tried((), str(error))
+        return
+    step = f"try {image} in a copy"
+    yield Started(step, spoke)
+    try:
+        with a_run(probing) as run, _copy(run, running, image, observed) as copy:
+            why = _ready(run, copy)
+            asked = _about_itself(checks, spoke)
+            results = () if why else tuple(_asked(asked, spoke, stack, bundle, observed, engine, run, copy))
+    except NotAsked as error:
+        why, asked, results = str(error), (), ()
+    except (DockerException, OSError) as error:
+        why, asked, results = f"the Engine refused the copy ({said(error)})", (), ()
+    finally:
+        probing.sdk.close()
+    failed = [result for result in results if not result.holds]
+    why = why or "; ".join(f"{result.check.title}: {result.saw}" for result in failed)
+    yield Finished(step, spoke, ok=not why, detail=why)
+    yield from (Checked(result) for result in results)
+    yield Tried(results, why, not asked)
+
+
+def configuration(running: Container, image: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The copy as the Engine creates it: what the spoke itself states, and else what the new image says.
+
+    Raises:
+        NotAsked: A copy would hold the Engine's socket, or rights of the host.
+    """
+    config, host = running.inspect["Config"], running.inspect["HostConfig"]
+    shared = [host.get(mode) or "" for mode in ("NetworkMode", "PidMode", "IpcMode")]
+    if host.get("Privileged") or any(mode == "host" or ":" in mode for mode in shared):
+        raise NotAsked("it has rights or namespaces of the host or of another, which a copy must not have")
+    stated = {key: config.get(key) for key in _STATED if config.get(key) != defaults.get(key)}
+    if "Env" in stated:
+        stated["Env"] = [
+            entry for entry in config.get("Env") or () if entry not in (defaults.get("Env") or ())
+        ]
+    if config.get("Healthcheck") != defaults.get("Healthcheck"):
+        stated["Healthcheck"] = config.get("Healthcheck")
+    mounts, tmpfs = _mounts(running.inspect)
+    return {
+        "Image": image,
+        **stated,
+        "HostConfig": {
+            **{key: host[key] for key in KEPT if host.get(key)},
+            "NetworkMode": "none",
+            "Tmpfs": {**(host.get("Tmpfs") or {}), **tmpfs},
+            "Mounts": mounts,
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
+        },
+    }
+
+
+def _mounts(inspect: Stanza) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    mounts: list[dict[str, Any]] = []
+    tmpfs: dict[str, str] = {}
+    for mount in inspect.get("Mounts") or ():
+        source, target = mount.get("Source", ""), mount["Destination"]
+        if mount.get("Type") == "bind" and gives_socket(source):
+            raise NotAsked(f"it mounts {source}, so a copy would hold the Engine's socket too")
+        if mount.get("Type") == "bind" and not mount.get("RW"):
+            mounts.append({"Type": "bind", "Source": source, "Target": target, "ReadOnly": True})
+        elif mount.get("Type") != "tmpfs":
+            tmpfs[target] = ""
+    return mounts, tmpfs
+
+
+@contextmanager
+def _copy(run: Run, running: Container, image: str, observed: Observed) -> Iterator[str]:
+    defaults = observed.image_defaults.get(running.image_id, {})
+    with created(run, configuration(running, image, defaults)) as id:
+        api = run.probing.sdk.api
+        if running.networks:
+            api.disconnect_container_from_network(id, "none")
+        for network in running.networks:
+            api.connect_container_to_network(id, network)
+        api.start(id)
+        yield id
+
+
+def _ready(run: Run, id: str) -> str:
+    """Why it does not get ready; empty once it is healthy, or runs where nothing measures its health."""
+    until = time.monotonic() + READY_WITHIN
+    while True:
+        state = run.probing.sdk.api.inspect_container(id)["State"]
+        if not state["Running"]:
+            last = run.probing.sdk.api.logs(id, tail=3).decode(errors="replace").strip().splitlines()
+            return f"it ended with exit code {state['ExitCode']}" + (f" ({last[-1]})" if last else "")
+        health = (state.get("Health") or {}).get("Status", "")
+        if health in ("", "none", "healthy"):
+            return ""
+        if health == "unhealthy" or time.monotonic() > until:
+            return f"it is {health}" + ("" if health == "unhealthy" else f" after {READY_WITHIN:.0f} s")
+        time.sleep(_EVERY)
+
+
+def _about_itself(checks: Sequence[Check], spoke: str) -> tuple[Check, ...]:
+    """Its own checks that ask it on a network, and for each route what the edge would ask it."""
+    found: list[Check] = []
+    for check in checks:
+        if check.spoke != spoke or not isinstance(check.look, Request):
+            continue
+        if check.code == "CK301" and check.controls:
+            control = check.controls[0]
+            found.append(
+                replace(check, look=control.request, expect=control.expect, controls=(), title=control.proves)
+            )
+        elif (
+            (target := check.look.target)
+            and isinstance(target, Named)
+            and target.host == spoke
+            and check.look.vantage
+        ):
+            at = OnNetwork(spoke, check.look.vantage, target.port)
+            look = replace(check.look, target=at, host=check.look.host or f"{target.host}:{target.port}")
+            found.append(replace(check, look=look, controls=()))
+        elif isinstance(target, OnNetwork) and target.spoke == spoke and not check.controls:
+            found.append(check)
+    return tuple(dict.fromkeys(found))
+
+
+def _asked(
+    asked: Sequence[Check],
+    spoke: str,
+    stack: Stack,
+    bundle: Bundle,
+    observed: Observed,
+    engine: Engine,
+    run: Run,
+    copy: str,
+) -> Iterator[Result]:
+    if not asked:
+        return
+    described = container_of(run.probing.sdk.api.inspect_container(copy))
+    labels = {"stackctl.spoke": spoke}
+    others = tuple(c for c in observed.containers if c.spoke != spoke)
+    seen = replace(observed, containers=(*others, replace(described, labels=labels)))
+    until = time.monotonic() + READY_WITHIN
+    while True:
+        events = runner.verify(asked, stack, bundle, seen, engine, run.probing.image, settle=0.0)
+        results = [event.result for event in events if isinstance(event, Checked)]
+        # Without a healthcheck, nothing else tells when it has come up; and while it does, it may err.
+        silent = any(result.outcome is Outcome.UNREACHABLE for result in results)
+        over = time.monotonic() > (until if silent else until - READY_WITHIN + _MAY_ERR)
+        if all(result.holds for result in results) or over or described.health:
+            yield from results
+            return
+        time.sleep(_EVERY)
