@@ -66,12 +66,19 @@ def through_edge(edge: Spoke, path: str, host: str) -> Request:
     return Request(PROXY_NETWORK, OnNetwork(edge.name, PROXY_NETWORK, port), "GET", path, host)
 
 
-def _direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Control:
+def _direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> tuple[Control, Control]:
+    """What the container itself answers, plainly and as an edge forwards it.
+
+    What the two have in common is what the answer through the edge must have too: a page that shows the
+    headers it was sent, or differs each time, is not the same in both.
+    """
     shared = [network for network in spoke.networks if network in edge.networks]
     network = PROXY_NETWORK if PROXY_NETWORK in shared or not shared else shared[0]
     path = "/" if route.strip else route.path
     request = Request(network, OnNetwork(spoke.name, network, route.port), "GET", path, host)
-    return Control(request, ANSWERS, f"{spoke.name} itself answers on port {route.port}")
+    proves = f"{spoke.name} itself answers on port {route.port}"
+    forwarded = replace(request, forwarded=route.path if route.strip else "/")
+    return Control(request, ANSWERS, proves), Control(forwarded, ANSWERS, proves)
 
 
 def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
@@ -85,7 +92,7 @@ def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
                 f"{host}{route.path.rstrip('/')} leads to it through {edge.name}",
                 through_edge(edge, route.path, host),
                 Expect(as_control=True),
-                _twice(_direct(edge, spoke, route, host)),
+                _direct(edge, spoke, route, host),
                 "take the route away at the edge",
                 Unrouted(_undeclared(stack)),
             )
@@ -99,11 +106,6 @@ def plainly_asked(route: Route) -> bool:
 
 def _undeclared(stack: Stack) -> str:
     return f"undeclared-by-any-spoke.{stack.domain}"
-
-
-def _twice(control: Control) -> tuple[Control, ...]:
-    """What two answers to one request have in common is what a third must have too."""
-    return control, control
 
 
 def undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Iterator[Check]:
@@ -133,5 +135,4 @@ def routed(active: tuple[Spoke, ...], edge: Spoke, look: Request) -> tuple[Contr
     declared = route.hosts[0]
     there = replace(look, method="GET", path=route.path, host=declared)
     proves = f"{declared} does lead to {spoke.name}"
-    direct = _twice(_direct(edge, spoke, route, declared))
-    return (*direct, Control(there, Expect(as_control=True), proves))
+    return (*_direct(edge, spoke, route, declared), Control(there, Expect(as_control=True), proves))

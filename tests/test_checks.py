@@ -218,8 +218,10 @@ def test_routes() -> None:
     assert [look(c).host for c in found] == ["web.home", "www.home"]
     for check in found:
         assert (look(check).vantage, look(check).target) == ("", Published("traefik", 80))
-        direct, again = check.controls
-        assert direct == again, "what differs between them is no part of the comparison"
+        direct, forwarded = check.controls
+        assert forwarded.request == replace(direct.request, forwarded="/"), (
+            "what differs between them is no part of the comparison"
+        )
         assert direct.request == Request(
             "proxy", OnNetwork("web", "proxy", 8000), "GET", "/", look(check).host
         )
@@ -237,6 +239,7 @@ def test_a_path_that_the_edge_strips(strip: bool, direct: str) -> None:
     api = replace(WEB, routes=(Route(("web.home",), 8000, "/api", strip),))
     (check,) = of(with_spokes(EDGE, api), "CK301")
     assert (look(check).path, check.controls[0].request.path) == ("/api", direct)
+    assert check.controls[1].request.forwarded == ("/api" if strip else "/"), "an edge says what it took away"
 
 
 def test_an_undeclared_name_is_asked_for_once() -> None:

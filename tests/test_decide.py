@@ -143,6 +143,22 @@ def test_a_page_that_is_always_the_same_is_compared(
     assert ("status alone" in saw) == (first != second)
 
 
+@pytest.mark.parametrize(("status", "expected"), [(401, PASSED), (404, UNREACHABLE), (502, UNREACHABLE)])
+def test_an_error_with_a_page_of_its_own_each_time_may_be_the_edges(status: int, expected: Outcome) -> None:
+    twice = check(Expect(as_control=True), Expect(), Expect())
+    assert outcome(twice, *(answer(status, f"request {n}") for n in range(3))) is expected
+
+
+def test_what_is_answered_when_forwarded_counts_too() -> None:
+    plain = check(Expect(as_control=True), Expect())
+    forwarded = replace(plain.controls[0], request=replace(plain.controls[0].request, forwarded="/api"))
+    both = replace(plain, controls=(*plain.controls, forwarded))
+    assert outcome(both, answer(200, "a"), answer(302, ""), answer(302, "")) is PASSED
+    assert outcome(both, answer(200, "a"), answer(200, "a"), answer(200, "b")) is FAILED
+    assert outcome(both, answer(200, "a"), answer(200, "a, for 10.0.0.1"), answer(200, "b")) is PASSED
+    assert outcome(both, answer(200, "a"), answer(302, ""), answer(404, "")) is FAILED
+
+
 def test_without_a_control_there_is_nothing_to_be_the_same_as() -> None:
     assert outcome(check(Expect(as_control=True)), answer(200)) is UNREACHABLE
 

@@ -88,10 +88,12 @@ def test_what_is_sent_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with server(answering("HTTP/1.1 204 No\r\n\r\n")) as (port, read):
-        prober.ask(job(port, method="POST", path="/a/../%2e//b?c=d&e", host="web.home"))
+        more = {"headers": {"X-Real-Ip": "10.0.0.1"}}
+        prober.ask({**job(port, method="POST", path="/a/../%2e//b?c=d&e", host="web.home"), **more})
     head = read[0].decode().split("\r\n")
     assert head[0] == "POST /a/../%2e//b?c=d&e HTTP/1.1"
     assert "Host: web.home" in head
+    assert "X-Real-Ip: 10.0.0.1" in head
     assert "Content-Length: 0" in head
     with server(answering("HTTP/1.1 204 No\r\n\r\n")) as (port, read):
         prober.ask(job(port))

@@ -236,6 +236,18 @@ def test_a_route_that_never_comes_fails_with_what_was_seen_last(world: World) ->
     )
 
 
+def test_the_container_is_asked_plainly_and_as_an_edge_forwards_it(world: World) -> None:
+    world.answers["172.20.0.3", 8000] = [answer(200, "a")]
+    world.answers["127.0.0.1", 8080] = [answer(200, "a")]
+    (check,) = [c for c in checks(STACK) if c.code == "CK301"]
+    (result,) = verify(check)
+    assert result.outcome is PASSED
+    plain, forwarded, through = (job.headers for _, job in sorted(world.asked, key=lambda asked: asked[1].id))
+    assert plain == through == {}
+    assert (forwarded["X-Forwarded-Host"], forwarded["X-Forwarded-Proto"]) == ("web.home", "http")
+    assert "X-Forwarded-Prefix" not in forwarded
+
+
 def test_nothing_else_is_asked_twice(world: World) -> None:
     world.answers["172.20.0.3", 8000] = [answer(500), answer(200)]
     (result,) = verify(asks("proxy", OnNetwork("web", "proxy", 8000), statuses=frozenset({200})))

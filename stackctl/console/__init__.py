@@ -29,6 +29,7 @@ from stackctl.commands.story import (
     Watched,
 )
 from stackctl.console.answers import docs, mended, picture, status
+from stackctl.console.lines import hung
 from stackctl.console.plan import plan_lines
 from stackctl.console.spoke import spoke
 from stackctl.errors import StackctlError
@@ -112,7 +113,7 @@ class Console:
     @show.register
     def _(self, event: Said) -> None:
         if event.warning:
-            self._err.print(Text.assemble(("warning: ", "yellow"), event.message))
+            hung(self._err, Text.assemble(("warning: ", "yellow"), event.message), len("warning: "))
         else:
             self._err.print(event.message, markup=False)
 
@@ -226,9 +227,9 @@ class Console:
             for finding in error.findings:
                 if finding.blocks:
                     self._finding(self._err, finding)
-        self._err.print(Text.assemble(("error: ", "bold red"), error.message))
+        hung(self._err, Text.assemble(("error: ", "bold red"), error.message), len("error: "))
         if error.hint:
-            self._err.print(Text.assemble(("hint: ", "bold"), error.hint))
+            hung(self._err, Text.assemble(("hint: ", "bold"), error.hint), len("hint: "))
         if error.detail:
             if self._verbose:
                 # Evidence is copied and searched, so it is never cut to the width of a screen.
@@ -262,7 +263,7 @@ class Console:
 
     def _plan(self, plan: Plan) -> None:
         for line in plan_lines(plan):
-            self._out.print(line)
+            hung(self._out, line)
 
     def _result(self, result: Result) -> None:
         mark, style = _OUTCOME[result.outcome]
@@ -272,11 +273,12 @@ class Console:
         if check.spoke != self._checked_spoke:
             self._checked_spoke = check.spoke
             self._out.print(Text(check.spoke, "bold"))
-        self._out.print(Text.assemble((f"  {mark} ", style), (f"{check.code} ", "dim"), check.title))
+        told = Text.assemble((f"  {mark} ", style), (f"{check.code} ", "dim"), check.title)
+        hung(self._out, told, len("  ✔ CK101 "))
         if result.outcome is not Outcome.PASSED or self._verbose:
-            self._out.print(Text(f"      {result.outcome.value}: {result.saw}", style))
+            hung(self._out, Text(f"      {result.outcome.value}: {result.saw}", style))
         if result.accepted:
-            self._out.print(Text(f"      accepted: {result.accepted}", "dim"))
+            hung(self._out, Text(f"      accepted: {result.accepted}", "dim"))
 
     def _verdict(self, results: tuple[Result, ...]) -> None:
         if not results:
@@ -295,18 +297,17 @@ class Console:
 
     def _finding(self, where: Terminal, finding: Finding) -> None:
         style = "red" if finding.severity is Severity.ERROR else "yellow"
-        where.print(
-            Text.assemble(
-                (str(finding.at), "bold"),
-                f" {finding.code} ",
-                (f"{finding.severity.value}: ", style),
-                finding.message,
-            )
+        told = Text.assemble(
+            (str(finding.at), "bold"),
+            f" {finding.code} ",
+            (f"{finding.severity.value}: ", style),
+            finding.message,
         )
+        hung(where, told, 2)
         if finding.hint:
-            where.print(Text(f"    {finding.hint}", "dim"))
+            hung(where, Text(f"    {finding.hint}", "dim"))
         if finding.accepted:
-            where.print(Text(f"    accepted: {finding.accepted}", "dim"))
+            hung(where, Text(f"    accepted: {finding.accepted}", "dim"))
 
     def _warned(self) -> None:
         if self._warnings:

@@ -60,6 +60,8 @@ class Request:
     path: str = "/"
     host: str = ""
     """Host header; empty means the target's own name or address."""
+    forwarded: str = ""
+    """The path that an edge would have taken away, "/" for none: with the headers that an edge adds."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ class Expect:
     reached: bool = False
     """Whatever comes back will do, a refused connection included: it shows that the way there is open."""
     as_control: bool = False
-    """The status must be that which the last control saw, and so must the body, of an error or where it saw
-    the same one twice."""
+    """The status must be one that the last control saw, plainly or forwarded, and so must the body where
+    both were given the same one."""
 
 
 @dataclass(frozen=True)

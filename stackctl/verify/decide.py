@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stackctl.model import Check, Expect, Outcome, Request
 
 Verdict = tuple[Outcome, str]
 
+_EDGES_OWN = frozenset({404, 500, 502, 503, 504})
+"""What an edge answers by itself where a route is missing or leads to nobody."""
 _EDGES_OWN_404 = frozenset({"404 page not found", ""})
 
 
@@ -51,8 +53,9 @@ def decide(check: Check, replies: Sequence[Reply], hostnames: Mapping[str, str])
         outcome, saw = _judge(control.expect, reply, before, hostnames)
         if outcome is not Outcome.PASSED:
             return Outcome.UNREACHABLE, f"cannot tell: {saw} (needed first: {control.proves})"
-        before = (*before, reply) if control.request == asked else (reply,)
-        asked = control.request
+        plain = replace(control.request, forwarded="")
+        before = (*before, reply) if plain == asked else (reply,)
+        asked = plain
     if check.expect.no_answer:
         return _silent(check, own)
     return _judge(check.expect, own, before, hostnames)
@@ -104,19 +107,22 @@ def _same(reply: Reply, before: Sequence[Reply]) -> Verdict:
     if not before:
         return Outcome.UNREACHABLE, "cannot tell: there is no answer to compare with"
     own = before[-1]
-    if reply.status != own.status:
+    if reply.status not in {one.status for one in before}:
         return Outcome.FAILED, f"answered {reply.status}, but the container itself answers {own.status}"
     if reply.status == 404 and reply.body.strip() in _EDGES_OWN_404:
         return (
             Outcome.UNREACHABLE,
             "answered 404 in words that the edge uses too: cannot tell whose answer it is",
         )
-    steady = len(before) > 1 and all(one.body == own.body for one in before)
-    if (steady or reply.status >= 400) and reply.body != own.body:
-        return Outcome.FAILED, f"answered {reply.status}, but with another page than the container's own"
     same = f"answered {reply.status}, as the container itself does"
-    if steady or reply.status >= 400:
-        return Outcome.PASSED, same
+    steady = all(one.body == own.body for one in before)
+    if steady and (len(before) > 1 or reply.status >= 400):
+        if reply.body == own.body:
+            return Outcome.PASSED, same
+        return Outcome.FAILED, f"answered {reply.status}, but with another page than the container's own"
+    if reply.status in _EDGES_OWN:
+        told = f"answered {reply.status}, as an edge may do too, with a page that differs per request"
+        return Outcome.UNREACHABLE, f"{told}: cannot tell whose answer it is"
     return Outcome.PASSED, f"{same} (the page differs per request, so the status alone was compared)"
 
 

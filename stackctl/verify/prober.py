@@ -89,6 +89,7 @@ def _text(job: dict[str, Any]) -> bytes:
     host = job.get("host") or (name if job["port"] == 80 else f"{name}:{job['port']}")
     lines = [f"{job['method']} {job['path']} HTTP/1.1", "Host: " + host, "Connection: close"]
     lines += ["User-Agent: stackctl", "Accept: */*"]
+    lines += [f"{name}: {value}" for name, value in job.get("headers", {}).items()]
     if job["method"] not in ("GET", "HEAD"):
         lines.append("Content-Length: 0")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

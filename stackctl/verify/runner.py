@@ -223,7 +223,29 @@ def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: f
     if isinstance(place, str):
         return place
     chain = id.partition(".")[0]
-    return Job(id, chain, request.method, place.address, place.port, request.path, request.host, seconds)
+    return Job(
+        id,
+        chain,
+        request.method,
+        place.address,
+        place.port,
+        request.path,
+        request.host,
+        seconds,
+        headers=_of_edge(request),
+    )
+
+
+def _of_edge(request: Request) -> dict[str, str]:
+    """What an edge adds to a request over plain HTTP; the values are such as it would give."""
+    if not request.forwarded:
+        return {}
+    host = request.host.partition(":")[0]
+    headers = {"For": "10.0.0.1", "Host": request.host, "Port": "80", "Proto": "http", "Server": host}
+    if request.forwarded != "/":
+        headers["Prefix"] = request.forwarded
+    named = {f"X-Forwarded-{name}": value for name, value in headers.items()}
+    return {**named, "X-Real-Ip": "10.0.0.1", "Via": "1.1 edge"}
 
 
 def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str:

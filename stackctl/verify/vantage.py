@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Job:
     host: str
     timeout: float
     max_body: int = 65536
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """More headers than every request has."""
 
 
 def ask_from_host(jobs: Sequence[Job]) -> dict[str, Reply]:

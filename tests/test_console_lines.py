@@ -1,0 +1,39 @@
+"""What does not fit on a line goes on below it, under itself."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console as Terminal
+from rich.text import Text
+
+from stackctl.console.lines import hung
+
+LONG = "lets through GET /containers/{id}/logs; lets through GET /containers/{id}/archive"
+
+
+def printed(line: str, hang: int | None = None, *, soft_wrap: bool = False) -> list[str]:
+    out = StringIO()
+    hung(Terminal(file=out, width=40, soft_wrap=soft_wrap), Text(line), hang)
+    return out.getvalue().splitlines()
+
+
+def test_it_goes_on_as_far_in_as_it_began() -> None:
+    lines = printed(f"      {LONG}")
+    assert len(lines) > 2
+    assert all(line.startswith("      ") and line[6] != " " and len(line) <= 40 for line in lines)
+    assert " ".join(line.strip() for line in lines) == LONG
+
+
+def test_it_goes_on_where_it_is_told_to() -> None:
+    first, *others = printed(f"  x CK210 {LONG}", 10)
+    assert first.startswith("  x CK210 lets")
+    assert all(line.startswith(" " * 10) and len(line) <= 40 for line in others)
+
+
+def test_a_program_gets_whole_lines() -> None:
+    assert printed(f"      {LONG}", soft_wrap=True) == [f"      {LONG}"]
+
+
+def test_a_word_that_is_longer_than_the_screen_is_not_lost() -> None:
+    assert "".join(line.strip() for line in printed("    " + "a" * 90)) == "a" * 90
