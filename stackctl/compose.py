@@ -132,6 +132,17 @@ class Compose:
     def restart(self, services: Iterable[str]) -> Completed:
         return self._run(self.of_what_runs("restart", "--no-deps", *services), _SLOW)
 
+    def halt(self, containers: Sequence[str]) -> Completed:
+        """Stop containers by id; they stay."""
+        return self._run(("docker", "container", "stop", *containers), _SLOW)
+
+    def rename(self, container: str, name: str) -> Completed:
+        return self._run(("docker", "container", "rename", container, name), _QUICK)
+
+    def remove_network(self, name: str) -> Completed:
+        """Fails where somebody still sits on it."""
+        return self._run(("docker", "network", "rm", name), _QUICK)
+
     def remove(self, containers: Sequence[str]) -> Completed:
         """Stop and remove containers by id, not by service: a service may have others. Volumes stay."""
         stopped = self._run(("docker", "container", "stop", *containers), _SLOW)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stackctl import __version__, fingerprint
+from stackctl import __version__, fingerprint, lines
 from stackctl.checks import checks
 from stackctl.codes import CODES
 from stackctl.errors import StackctlError
 from stackctl.findings import Severity
-from stackctl.model import Bundle, Edge, Kind, Outcome, Result, Spoke, Stack, State
+from stackctl.model import NO_PROBER, Bundle, Edge, Kind, Outcome, Result, Spoke, Stack, State
 
 SCHEMA = 1
 FILE = ".stackctl/records.jsonl"
@@ -165,31 +163,51 @@ def _leans_on(stack: Stack, spoke: Spoke) -> Iterator[str]:
         yield from (edge.name for edge in stack.of_kind(Kind.EDGE))
 
 
+def turned(
+    stack: Stack,
+    bundle: Bundle,
+    past: Sequence[Record],
+    results: Iterable[Result],
+    changed: Collection[str],
+) -> tuple[Result, ...]:
+    """The results of changed spokes, and of what leans on them, that do not hold although they passed before.
+
+    What never passed tells nothing about the change, and what nobody could ask for lack of a prober neither.
+    """
+    leaning = {
+        spoke.name
+        for spoke in stack.spokes
+        if spoke.name in changed or not _depends(stack, bundle, spoke).keys().isdisjoint(changed)
+    }
+    last = {
+        (record.spoke, seen.code, seen.title): seen.outcome
+        for record in past
+        if record.stack == stack.name
+        for seen in record.results
+    }
+    return tuple(
+        result
+        for result in results
+        if not result.holds
+        and result.check.spoke in leaning
+        and last.get((result.check.spoke, result.check.code, result.check.title)) is Outcome.PASSED
+        and NO_PROBER not in result.saw
+    )
+
+
 # ---- the file
 
 
 def append(root: Path, stack: Stack, bundle: Bundle, results: Iterable[Result], at: datetime) -> None:
     """Adds the records of one run; they are on the disk when this returns."""
-    records = of_run(stack, bundle, results, at)
-    if not records:
-        return
-    lines = "".join(json.dumps(asdict(record), ensure_ascii=False) + "\n" for record in records).encode()
-    _append(root, lines)
+    if records := of_run(stack, bundle, results, at):
+        _append(root, map(asdict, records))
 
 
-def _append(root: Path, lines: bytes) -> None:
+def _append(root: Path, documents: Iterable[Mapping[str, Any]]) -> None:
     path = root / FILE
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            # A run that was killed may have left half a line: it must not swallow the next one.
-            end = os.fstat(descriptor).st_size
-            whole = end == 0 or os.pread(descriptor, 1, end - 1) == b"\n"
-            _write(descriptor, lines if whole else b"\n" + lines)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        lines.append(path, documents)
     except OSError as error:
         raise StackctlError(
             f"the results could not be recorded in {path}: {error.strerror}",
@@ -202,19 +220,18 @@ def rename(root: Path, stack: str, old: str, new: str, at: datetime) -> None:
     if (root / FILE).parent.is_dir():
         moment = at.astimezone(UTC).isoformat(timespec="seconds")
         line = {"schema": SCHEMA, "at": moment, "stack": stack, "renamed": {"from": old, "to": new}}
-        _append(root, (json.dumps(line) + "\n").encode())
+        _append(root, [line])
 
 
 def former_names(root: Path, stack: str, name: str) -> tuple[str, ...]:
     """What the spoke was called before, the latest name first; a container may still be called so."""
     try:
-        lines = (root / FILE).read_bytes().splitlines()
+        documents = lines.read(root / FILE).documents
     except OSError:
         return ()
     found: list[str] = []
-    for line in reversed(lines):
-        with suppress(ValueError, KeyError, TypeError):
-            data = json.loads(line)
+    for _, data in reversed(documents):
+        with suppress(KeyError, TypeError):
             if data["stack"] == stack and data["renamed"]["to"] == (found[-1] if found else name):
                 found.append(str(data["renamed"]["from"]))
     return tuple(found)
@@ -223,29 +240,23 @@ def former_names(root: Path, stack: str, name: str) -> tuple[str, ...]:
 def read(root: Path) -> History:
     """All records. Lines that are none, such as half a line of a killed run, are set aside and named."""
     try:
-        lines = (root / FILE).read_bytes().splitlines()
-    except FileNotFoundError:
-        return History(())
+        found = lines.read(root / FILE)
     except OSError as error:
         raise StackctlError(
             f"{root / FILE} cannot be read: {error.strerror}", "see to the owner of that file"
         ) from error
     records: list[Record] = []
-    torn: list[str] = []
-    for number, line in enumerate(lines, 1):
+    torn = list(found.torn)
+    for number, data in found.documents:
         try:
-            data = json.loads(line)
             if "renamed" in data:
                 old, new = data["renamed"]["from"], data["renamed"]["to"]
                 records = [_renamed(record, data["stack"], old, new) for record in records]
             else:
                 records.append(_record(data))
         except (ValueError, KeyError, TypeError, AttributeError):
-            torn.append(str(number))
-    if not torn:
-        return History(tuple(records))
-    what = f"line {torn[0]} is no record" if len(torn) == 1 else f"lines {', '.join(torn[:5])} are no records"
-    return History(tuple(records), f"{FILE}: {what}, and set aside; the others count")
+            torn.append(number)
+    return History(tuple(records), lines.set_aside(FILE, torn))
 
 
 def _renamed(record: Record, stack: str, old: str, new: str) -> Record:
@@ -268,8 +279,3 @@ def _record(data: Mapping[str, Any]) -> Record:
         results,
         data["version"],
     )
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]

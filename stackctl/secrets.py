@@ -134,7 +134,7 @@ def of_variables(stack: Stack, declared: Any, variables: Mapping[str, str]) -> t
     Short ones stand in too many words, and what is a name or a folder here must stay readable.
     """
     own = [f"{stack.name}-{spoke.name}-1" for spoke in stack.spokes]
-    values = {variables[name] for name in _named(declared) if len(variables.get(name, "")) >= _SHORTEST_VALUE}
+    values = {variables[name] for name in named(declared) if len(variables.get(name, "")) >= _SHORTEST_VALUE}
     telling = [v for v in values if not any(v in name for name in own) and not _is_path(v)]
     return tuple(sorted({spelt for value in telling for spelt in Secret(value).spellings()}))
 
@@ -152,7 +152,8 @@ def in_containers(stack: Stack, containers: Iterable[Container]) -> tuple[str, .
     return Held(held).spellings()
 
 
-def _named(declared: Any) -> frozenset[str]:
+def named(declared: Any) -> frozenset[str]:
+    """The variables that stand in this data."""
     if isinstance(declared, str):
         with suppress(InvalidVariable):
             return names(declared) if "$" in declared else frozenset()
@@ -161,7 +162,7 @@ def _named(declared: Any) -> frozenset[str]:
         declared = declared.values()
     elif not isinstance(declared, list | tuple):
         return frozenset()
-    return frozenset().union(*map(_named, declared))
+    return frozenset().union(*map(named, declared))
 
 
 def _is_path(value: str) -> bool:

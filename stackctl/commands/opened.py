@@ -28,6 +28,8 @@ class Opened:
     stack: Stack
     bundle: Bundle
     findings: tuple[Finding, ...]
+    texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """The files that describe it, as they were read: path -> content."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,12 @@ class HostView:
 
 def find(root: Path) -> tuple[Stack | None, tuple[Finding, ...]]:
     """Everything that the files say, and every problem in them; nothing outside the folder is looked at."""
+    return _examined(root, files.load(root))
+
+
+def _examined(root: Path, texts: Mapping[str, bytes]) -> tuple[Stack | None, tuple[Finding, ...]]:
     memory = cache.remembered(root)
-    reading = read_stack(files.load(root), memory)
+    reading = read_stack(texts, memory)
     cache.remember(root, memory)
     if reading.stack is None:
         return None, reading.findings
@@ -77,10 +83,11 @@ def open_stack(root: Path) -> Opened:
     Raises:
         InvalidFiles: The files hold an error that no spoke accepts.
     """
-    stack, findings = find(root)
+    texts = files.load(root)
+    stack, findings = _examined(root, texts)
     if stack is None or any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
-    return Opened(root, stack, render(stack), findings)
+    return Opened(root, stack, render(stack), findings, texts)
 
 
 def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
@@ -95,9 +102,14 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
         host = replace(host, socket=other_socket(environ))
     sockets = engine_sockets(opened.stack, host)
     host = replace(host, socket_groups={path: socket_group(path) for path in sockets})
-    view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
+    return laid_over(opened, host)
+
+
+def laid_over(opened: Opened, host: Host) -> HostView:
+    """The stack with these values of a host; of its secrets, only what tells whether one changed."""
+    view = on_host(opened.stack, opened.bundle, host, str(opened.root))
     generations = state.generations(opened.root)
     held = contents.read(opened.stack, view.stanzas, opened.root, host.variables)
     if not opened.stack.secret_sources:

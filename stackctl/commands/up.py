@@ -1,15 +1,19 @@
-"""`stackctl up`: load, plan, show, confirm, write, apply, verify."""
+"""`stackctl up`: load, plan, show, confirm, write, apply, verify; and go back where it fails."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from stackctl import secrets, state
-from stackctl.apply import apply, beside
+from stackctl import good, records, secrets, state
+from stackctl.apply import beside
 from stackctl.apply.start import Site
+from stackctl.apply.tidy import tidy
 from stackctl.commands import saved
+from stackctl.commands.back import go_back
+from stackctl.commands.carry_out import carry_out, kept
+from stackctl.commands.change import Change, Progress, give_secrets, target, with_generations
 from stackctl.commands.opened import (
     HostView,
     Opened,
@@ -21,18 +25,19 @@ from stackctl.commands.opened import (
     open_stack,
     with_secrets,
 )
-from stackctl.commands.plan import consent, image_id, make
+from stackctl.commands.plan import Made, consent, make
 from stackctl.commands.render import known_applied, write
 from stackctl.commands.story import Ended, Story, UpAnswer, Watched
 from stackctl.commands.verify import prove
 from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Event, Found, Planned, Said
+from stackctl.journal import Journal, Phase, Unfinished, unfinished
 from stackctl.lock import Lock
-from stackctl.model import Observed, Plan, Verb, Wanted
+from stackctl.model import Observed, Plan, Result, Wanted
 from stackctl.observe import observe
 from stackctl.plan import selected
-from stackctl.replace import generations, replicas
+from stackctl.replace import replicas
 
 
 def up(
@@ -49,9 +54,10 @@ def up(
     plan_file: Path | None = None,
 ) -> Story:
     """`expose` is asked where the plan opens what was closed; `plan_file` is a plan that `plan` saved."""
-    kept = saved.load(plan_file) if plan_file is not None else None
-    if kept is not None:
-        spokes, profiles, refresh = kept.asked.spokes, frozenset(kept.asked.profiles), kept.asked.refresh
+    chosen = saved.load(plan_file) if plan_file is not None else None
+    if chosen is not None:
+        asked = chosen.asked
+        spokes, profiles, refresh = asked.spokes, frozenset(asked.profiles), asked.refresh
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
     only = named(opened.stack, spokes)
@@ -59,64 +65,40 @@ def up(
     view = look_at_host(opened, environ)
     yield from view.stand_ins()
     yield from view.unread()
-    engine = Engine.connect(environ)
-    if not engine.is_local:
-        raise StackctlError(
-            f"the Engine at {engine.endpoint.url} is not on this machine",
-            "`up` mounts files of this folder, so it needs a local Engine; plan and status do not",
-        )
+    engine = local_engine(environ)
+    left = unfinished(root)
     observed = observe(engine, opened.stack.name)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
-    observed = yield from _finished(opened, view, engine, observed, environ)
-    made = make(opened, view, observed, profiles, only, refresh=refresh)
+
+    def made_of(observed: Observed) -> Made:
+        return make(opened, view, observed, profiles, only, refresh=refresh)
+
+    observed = yield from _finished(opened, view, engine, observed, environ, held)
+    made = made_of(observed)
+    if left is not None:
+        yield from cleared(left, opened, view, observed, made, environ, held)
+        observed = observe(engine, opened.stack.name)
+        made = made_of(observed)
+    change = Change("up", opened, view, made, observed, engine, environ, held, left)
+    if left is not None and left.phase is Phase.BACK and left.begun.target == target(opened, view):
+        yield from gone_back(change, left, verify=verify)
     plan = made.plan
-    if kept is not None:
-        saved.expect_unmoved(kept, opened, plan, made.wanted, observed)
+    if chosen is not None:
+        saved.expect_unmoved(chosen, opened, plan, made.wanted, observed)
     yield Planned(plan)
-    images = state.applied_images(root)
-    stanzas = {name: want.stanza for name, want in made.wanted.items()}
-    view = replace(view, generations=generations(plan, observed, stanzas))
-
-    if plan.changes:
-        if plan.unaccepted and not expose(plan):
-            raise StackctlError("declined what it would open; nothing was changed")
-        if not confirm(plan):
-            raise StackctlError("declined; nothing was changed")
-        consent(opened, made)
-        write(opened, view, known_applied(opened, view, images))
-        give_secrets(opened, view, engine, made.wanted)
-
-        def complete() -> None:
-            """Now every image is here, so its id can enter the applied fingerprints."""
-            here = observe(engine, opened.stack.name)
-            images.update({name: image_id(here, view, name) for name in made.wanted})
-            write(opened, view, known_applied(opened, view, images))
-
-        yield from apply(
-            plan,
-            stack=opened.stack,
-            wanted=made.wanted,
-            observed=observed,
-            engine=engine,
-            compose=compose_for(opened, view, environ, held),
-            complete=complete,
-        )
-        state.remember_images(root, images)
-        state.remember_generations(root, view.generations)
-    else:
-        consent(opened, made)
-        write(opened, view, known_applied(opened, view, images))
-        state.remember_generations(root, view.generations)
-        give_secrets(opened, view, engine, made.wanted)
-        yield Said(plan.in_a_word)
-
-    secrets.remove_unnamed(opened.stack, root)
-    if not verify:
-        return Ended(UpAnswer(plan))
-    results = yield from prove(
-        opened, view, engine, [a.spoke for a in plan.actions if a.verb is not Verb.REMOVE]
-    )
-    return Ended(UpAnswer(plan, results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)
+    if plan.changes and plan.unaccepted and not expose(plan):
+        raise StackctlError("declined what it would open; nothing was changed")
+    if plan.changes and not confirm(plan):
+        raise StackctlError("declined; nothing was changed")
+    consent(opened, made)
+    change = replace(change, view=with_generations(change))
+    if plan.changes or left is not None:
+        if left is not None:
+            yield Said(f"this run finishes what {_who(left)} began")
+        results = yield from carry_out(change, verify=verify)
+        secrets.remove_unnamed(opened.stack, root)
+        return Ended(UpAnswer(plan, results), exit_of(results))
+    return (yield from _as_it_is(change, verify=verify))
 
 
 def opening(plan: Plan) -> str:
@@ -126,7 +108,12 @@ def opening(plan: Plan) -> str:
 
 
 def _finished(
-    opened: Opened, view: HostView, engine: Engine, observed: Observed, environ: Mapping[str, str]
+    opened: Opened,
+    view: HostView,
+    engine: Engine,
+    observed: Observed,
+    environ: Mapping[str, str],
+    held: Lock,
 ) -> Generator[Event | Watched, None, Observed]:
     """What runs, once replacements that an earlier run began are ended; the files are still that run's."""
     stanzas = view.on_host.stanzas
@@ -134,20 +121,94 @@ def _finished(
     if not crowded:
         return observed
     wanted = {name: Wanted(stanza) for name, stanza in stanzas.items()}
-    site = Site(opened.stack, wanted, engine, compose_for(opened, view, environ))
+    site = Site(opened.stack, wanted, engine, compose_for(opened, view, environ, held))
     for name, removed in beside.finish(site, crowded).items():
         told = ", ".join(container.name for container in removed)
         yield Said(f"{name}: an earlier replacement was cut short; {told} was removed", warning=True)
     return observe(engine, opened.stack.name)
 
 
-def give_secrets(opened: Opened, view: HostView, engine: Engine, spokes: Iterable[str]) -> None:
-    """Writes the files of secrets that these spokes mount; what is equal already is not touched."""
-    if not view.secrets.values:
+def _as_it_is(change: Change, *, verify: bool) -> Story:
+    """Nothing is to be done; whether all is well is another question."""
+    opened, view, plan = change.opened, change.view, change.made.plan
+    write(opened, view, known_applied(opened, view, state.applied_images(opened.root)))
+    state.remember_generations(opened.root, view.generations)
+    give_secrets(opened, view, change.engine, change.made.wanted)
+    yield Said(plan.in_a_word)
+    secrets.remove_unnamed(opened.stack, opened.root)
+    meant = [action.spoke for action in plan.actions]
+    sick = tuple(_sick(change.observed, meant))
+    for sentence in sick:
+        yield Said(sentence, warning=True)
+    results: tuple[Result, ...] = ()
+    if verify:
+        results = yield from prove(opened, view, change.engine, meant)
+    if sick:
+        return Ended(UpAnswer(plan, results), Exit.NOT_PROVED)
+    if meant and not good.is_any(opened.root):
+        yield from kept(change)
+    return Ended(UpAnswer(plan, results), exit_of(results))
+
+
+def _sick(observed: Observed, spokes: Collection[str]) -> Iterator[str]:
+    """What runs as declared and does not work all the same."""
+    for container in observed.containers:
+        if container.spoke in spokes and (container.health == "unhealthy" or container.state == "restarting"):
+            how = "is unhealthy" if container.running else "dies again and again"
+            yield f"{container.spoke} {how}, as declared: see `stackctl logs {container.spoke}`"
+
+
+def local_engine(environ: Mapping[str, str]) -> Engine:
+    """The Engine of this machine.
+
+    Raises:
+        StackctlError: It is on another one.
+    """
+    engine = Engine.connect(environ)
+    if not engine.is_local:
+        raise StackctlError(
+            f"the Engine at {engine.endpoint.url} is not on this machine",
+            "`up` mounts files of this folder, so it needs a local Engine; plan and status do not",
+        )
+    return engine
+
+
+def cleared(
+    left: Unfinished,
+    opened: Opened,
+    view: HostView,
+    observed: Observed,
+    made: Made,
+    environ: Mapping[str, str],
+    held: Lock,
+) -> Iterator[Event]:
+    """Says how far an earlier run came, and takes away what it left in the way."""
+    step = ", ".join(f"`{step} {spoke}`" for step, spoke in left.open) or "no step"
+    failed = f", which failed ({left.why})," if left.why else ""
+    yield Said(f"{_who(left)}{failed} did not end well; open when it ended: {step}", warning=True)
+    compose = compose_for(opened, view, environ, held)
+    yield from tidy(observed, made.wanted, left.begun.before, compose)
+
+
+def gone_back(change: Change, left: Unfinished, *, verify: bool) -> Generator[Event, None, None]:
+    """Ends what a run had begun that was going back, as long as the files are still those that failed.
+
+    Raises:
+        Restored: The last good state runs again.
+        NotRestored: It does not.
+    """
+    if not good.is_any(change.root):
         return
-    options = engine.get("/info").get("SecurityOptions") or ()
-    # There, user 1000 of a container is another user of this host.
-    shifted = any(option.startswith(("name=userns", "name=rootless")) for option in options)
-    stanzas = {name: view.on_host.stanzas[name] for name in spokes}
-    secrets.materialise(opened.stack, stanzas, view.secrets, opened.root, owners=not shifted)
-    state.remember_secrets(opened.root, {name: view.macs[name] for name in view.secrets.values})
+    yield Said("the files are still those that failed, so this run goes on going back")
+    past = records.read(change.root).records
+    progress = Progress([*left.done, *left.open])
+    journal = Journal(change.root, change.begun)
+    yield from go_back(change, journal, progress, past, StackctlError(left.why), verify=verify)
+
+
+def _who(left: Unfinished) -> str:
+    return f"`stackctl {left.begun.command}` by {left.begun.by} of {left.begun.at}"
+
+
+def exit_of(results: Collection[Result]) -> Exit:
+    return Exit.DONE if all(result.holds for result in results) else Exit.NOT_PROVED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stackctl.model.bundle import Bundle, Fingerprint, Host, Wanted
 from stackctl.model.check import (
+    NO_PROBER,
     AnswersAll,
     Audit,
     Beside,
@@ -91,6 +92,7 @@ from stackctl.model.stack import (
 
 __all__ = [
     "NOTHING",
+    "NO_PROBER",
     "PROXY_NETWORK",
     "SECRETS_DIR",
     "SECRET_NAME",

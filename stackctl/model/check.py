@@ -201,6 +201,10 @@ class Check:
     at: Location | None = None
 
 
+NO_PROBER = "no prober: "
+"""Begins what is seen where a check could not be asked because there is nobody to ask it."""
+
+
 class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"

@@ -14,6 +14,7 @@ from stackctl.checks_of_routes import HOST
 from stackctl.errors import EngineUnavailable
 from stackctl.events import Checked, Event, Finished, Started
 from stackctl.model import (
+    NO_PROBER,
     Audit,
     Bundle,
     Check,
@@ -209,7 +210,7 @@ def _prepared(
     except NoProber as error:
         return None, str(error)
     except EngineUnavailable as error:
-        return None, f"no prober: {error.message}"
+        return None, f"{NO_PROBER}{error.message}"
 
 
 def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: float) -> Job | str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stackctl.events import Event, Finished, Started
+from stackctl.model import NO_PROBER
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -72,7 +73,7 @@ class NoProber(Exception):
 def prepare(engine: Engine, image: str, stack: str) -> Generator[Event, None, Probing]:
     """Sweeps what killed runs left behind and sees to the image; raises NoProber."""
     if not image:
-        raise NoProber("no prober: stack.yaml names no prober_image")
+        raise NoProber(f"{NO_PROBER}stack.yaml names no prober_image")
     from docker.errors import DockerException, ImageNotFound
 
     try:
@@ -82,17 +83,17 @@ def prepare(engine: Engine, image: str, stack: str) -> Generator[Event, None, Pr
             sdk.images.get(image)
         except ImageNotFound:
             if image.startswith(_STAND_IN):
-                raise NoProber(f"no prober: the image {image} is not on this host") from None
+                raise NoProber(f"{NO_PROBER}the image {image} is not on this host") from None
             step = f"pull the prober image {image}"
             yield Started(step)
             try:
                 sdk.api.pull(image)
             except DockerException as error:
                 yield Finished(step, ok=False, detail=said(error))
-                raise NoProber(f"no prober: the image {image} cannot be pulled ({said(error)})") from None
+                raise NoProber(f"{NO_PROBER}the image {image} cannot be pulled ({said(error)})") from None
             yield Finished(step)
     except (DockerException, OSError) as error:
-        raise NoProber(f"no prober: the Engine refused ({said(error)})") from None
+        raise NoProber(f"{NO_PROBER}the Engine refused ({said(error)})") from None
     return Probing(sdk, image, stack)
 
 

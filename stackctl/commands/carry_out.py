@@ -1,0 +1,157 @@
+"""A change of what runs: written down before it is done, applied, checked, and gone back on if it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from stackctl import records, state
+from stackctl.apply import Interrupted
+from stackctl.apply.tidy import tidy_networks
+from stackctl.commands.back import go_back
+from stackctl.commands.change import (
+    Change,
+    ChecksFailed,
+    Progress,
+    give_secrets,
+    network_names,
+    note,
+    noted,
+    run_plan,
+    working,
+)
+from stackctl.commands.good_state import keep
+from stackctl.commands.opened import compose_for
+from stackctl.commands.plan import image_id
+from stackctl.commands.render import known_applied, write
+from stackctl.commands.verify import prove
+from stackctl.errors import StackctlError, of_file
+from stackctl.events import Event, Said
+from stackctl.files import write_atomically
+from stackctl.history import Came
+from stackctl.journal import Journal, Phase
+from stackctl.model import Result, Verb
+from stackctl.observe import observe
+from stackctl.override import OVERRIDE_FILE
+
+
+def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[Result, ...]]:
+    """Brings it about; the results of its checks, none of which asks to go back.
+
+    Raises:
+        StackctlError: It failed before anything was changed; or there was nothing to go back to.
+        Restored: It failed, and the last good state runs again.
+        NotRestored: It failed, and so did going back.
+        Interrupted: The person stopped it; the journal tells the next run.
+    """
+    past = records.read(change.root).records
+    rendered, written = _rendered(change), state.written(change.root)
+    journal = Journal(change.root, change.begun)
+    progress = Progress([*change.left.done, *change.left.open] if change.left else [])
+    try:
+        results = yield from _applied(change, journal, progress, past, verify=verify)
+    except (Interrupted, KeyboardInterrupt) as interrupt:
+        if not progress.touched:
+            undo(change.root, rendered, written)
+            journal.close()
+            raise KeyboardInterrupt("nothing was changed") from None
+        yield from note(change, Came.INTERRUPTED, str(interrupt))
+        if isinstance(interrupt, Interrupted):
+            raise
+        raise KeyboardInterrupt(_told(progress)) from None
+    except (StackctlError, OSError) as failure:
+        error = failure if isinstance(failure, StackctlError) else of_file(failure)
+        if error is None:
+            raise
+        if not progress.touched:
+            undo(change.root, rendered, written)
+            if change.left is None:
+                journal.close()
+            raise error from failure
+        yield from go_back(change, journal, progress, past, error, verify=verify)
+    try:
+        yield from _tidied(change)
+        number = yield from kept(change)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("everything was applied") from None
+    journal.close()
+    proved = all(result.holds for result in results)
+    yield from note(change, Came.APPLIED if proved else Came.NOT_PROVED, good=number)
+    return results
+
+
+def _applied(
+    change: Change, journal: Journal, progress: Progress, past: tuple[records.Record, ...], *, verify: bool
+) -> Generator[Event, None, tuple[Result, ...]]:
+    opened, view = change.opened, change.view
+    images = state.applied_images(change.root)
+    write(opened, view, known_applied(opened, view, images))
+
+    def complete() -> None:
+        """Now every image is here, so its id can enter the applied fingerprints."""
+        give_secrets(opened, view, change.engine, change.made.wanted)
+        here = observe(change.engine, opened.stack.name)
+        images.update({name: image_id(here, view, name) for name in change.made.wanted})
+        write(opened, view, known_applied(opened, view, images))
+
+    if not change.made.plan.changes:
+        complete()
+    yield from noted(journal, progress, run_plan(change, complete))
+    state.remember_images(change.root, images)
+    state.remember_generations(change.root, view.generations)
+    if change.left is not None:
+        planned = {action.spoke for action in change.made.plan.changes}
+        known = {spoke.name for spoke in opened.stack.spokes}
+        yield from working(change, (set(change.verbs) - planned) & known)
+    journal.phase(Phase.CHECKS)
+    if not verify:
+        return ()
+    spokes = [a.spoke for a in change.made.plan.actions if a.verb is not Verb.REMOVE]
+    results = yield from prove(opened, view, change.engine, spokes)
+    if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs):
+        raise ChecksFailed(turned)
+    return results
+
+
+def _tidied(change: Change) -> Iterator[Event]:
+    here = observe(change.engine, change.opened.stack.name)
+    compose = compose_for(change.opened, change.view, change.environ, change.held)
+    yield from tidy_networks(here, network_names(change.opened), compose)
+
+
+def kept(change: Change) -> Generator[Event, None, int]:
+    """Keeps what runs now as the last good state."""
+    spokes = {action.spoke for action in change.made.plan.actions} | change.verbs.keys()
+    try:
+        here = observe(change.engine, change.opened.stack.name)
+        return keep(change.opened, change.view, here, spokes)
+    except (OSError, StackctlError) as error:
+        yield Said(f"this state could not be kept to go back to: {error}", warning=True)
+        return 0
+
+
+def _rendered(change: Change) -> dict[Path, bytes | None]:
+    """What this run may write over, as it is now."""
+    found: dict[Path, bytes | None] = {}
+    for path in (*change.opened.bundle.files, OVERRIDE_FILE):
+        place = change.root / path
+        found[place] = place.read_bytes() if place.is_file() else None
+    return found
+
+
+def undo(root: Path, rendered: Mapping[Path, bytes | None], written: Mapping[str, str]) -> None:
+    """Puts rendered files back as they were; nothing that runs has seen the new ones."""
+    # A disk that is full has not taken the new ones either.
+    with suppress(OSError):
+        for path, content in rendered.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_atomically(path, content, 0o600 if path.name == OVERRIDE_FILE else 0o644)
+        state.remember_written(root, written)
+
+
+def _told(progress: Progress) -> str:
+    done = ", ".join(f"{spoke} ({step})" for step, spoke in progress.steps)
+    return f"applied, and not seen to the end: {done}"

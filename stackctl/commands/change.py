@@ -1,0 +1,198 @@
+"""A change of what runs: what it is, and the steps that bringing it about and going back on it share."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from stackctl import history, secrets, state
+from stackctl.apply import apply
+from stackctl.apply.failures import failure
+from stackctl.apply.wait import Waiting, subscribe
+from stackctl.commands.opened import HostView, Opened, compose_for
+from stackctl.commands.plan import Made
+from stackctl.commands.render import known_applied
+from stackctl.engine import Engine
+from stackctl.errors import StackctlError
+from stackctl.events import Event, Finished, Said, Started
+from stackctl.fingerprint import sha256
+from stackctl.history import Came, Run
+from stackctl.journal import Begun, Journal, Unfinished
+from stackctl.lock import Lock
+from stackctl.model import Observed, Result
+from stackctl.observe import containers_of
+from stackctl.replace import generations
+
+_CHANGES_NOTHING = ("pull", "build", "backup")
+"""Steps of an apply after which everything still runs as before."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be brought about, of which state."""
+
+    command: str
+    opened: Opened
+    view: HostView
+    made: Made
+    observed: Observed
+    engine: Engine
+    environ: Mapping[str, str]
+    held: Lock
+    left: Unfinished | None = None
+    """What an earlier run left undone, and this one finishes."""
+
+    @property
+    def root(self) -> Path:
+        return self.opened.root
+
+    @property
+    def verbs(self) -> dict[str, str]:
+        """What is done with which spoke; also by the run that this one finishes."""
+        earlier = dict(self.left.begun.changes) if self.left else {}
+        return {**earlier, **{action.spoke: action.verb.value for action in self.made.plan.changes}}
+
+    @property
+    def begun(self) -> Begun:
+        earlier = self.left.begun.before if self.left else {}
+        before = {
+            name: earlier.get(name) or tuple(c.id for c in self.observed.of_spoke(name))
+            for name in self.verbs
+        }
+        return Begun(self.command, target(self.opened, self.view), self.verbs, before)
+
+
+@dataclass
+class Progress:
+    """What this run has done so far."""
+
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    """Those that changed something, or may have."""
+
+    @property
+    def touched(self) -> bool:
+        return bool(self.steps)
+
+
+class ChecksFailed(StackctlError):
+    """Checks that held before do not hold any more."""
+
+    def __init__(self, results: Iterable[Result]) -> None:
+        self.results = tuple(results)
+        told = "; ".join(f"{r.check.spoke}: {r.check.code} {r.check.title}" for r in self.results[:3])
+        more = f" and {len(self.results) - 3} more" if len(self.results) > 3 else ""
+        saw = "\n".join(f"{r.check.spoke} {r.check.code}: {r.outcome}: {r.saw}" for r in self.results)
+        super().__init__(f"what held before does not hold any more: {told}{more}", "", saw)
+
+
+def target(opened: Opened, view: HostView) -> str:
+    """Tells one state to be applied from another; no value of this host can be read from it."""
+    labels = known_applied(opened, view, state.applied_images(opened.root))
+    fingerprints = {name: found.digest for name, found in opened.bundle.fingerprints.items()}
+    return sha256([fingerprints, {name: sha256(label) for name, label in labels.items()}])
+
+
+def with_generations(change: Change) -> HostView:
+    """The view with the generation that each spoke has once the plan is carried out."""
+    stanzas = {name: want.stanza for name, want in change.made.wanted.items()}
+    return replace(change.view, generations=generations(change.made.plan, change.observed, stanzas))
+
+
+def run_plan(change: Change, complete: object = None) -> Iterator[Event]:
+    return apply(
+        change.made.plan,
+        stack=change.opened.stack,
+        wanted=change.made.wanted,
+        observed=change.observed,
+        engine=change.engine,
+        compose=compose_for(change.opened, change.view, change.environ, change.held),
+        complete=complete if callable(complete) else None,
+    )
+
+
+def noted(
+    journal: Journal, progress: Progress, events: Iterator[Event], *, going_back: bool = False
+) -> Iterator[Event]:
+    """The same events, each step written down before it is done.
+
+    While going back, a journal that cannot be written stops nothing: it says already what has to be done.
+    """
+    errors: tuple[type[Exception], ...] = (StackctlError,) if going_back else ()
+    assert isinstance(events, Generator)
+    try:
+        event = next(events)
+        while True:
+            if isinstance(event, Started):
+                with suppress(*errors):
+                    journal.step(event.step, event.spoke)
+                if event.step not in _CHANGES_NOTHING:
+                    progress.steps.append((event.step, event.spoke))
+            elif isinstance(event, Finished):
+                with suppress(*errors):
+                    journal.ended(event.step, event.spoke, ok=event.ok)
+            try:
+                yield event
+            except KeyboardInterrupt as interrupt:
+                # Only what is at work can say how far it came.
+                event = events.throw(interrupt)
+            else:
+                event = next(events)
+    except StopIteration:
+        return
+    finally:
+        events.close()
+
+
+def working(change: Change, spokes: Iterable[str]) -> Iterator[Event]:
+    """Waits until the containers of these spokes work, whoever started them.
+
+    Raises:
+        SpokeFailed: One does not.
+    """
+    kinds = {spoke.name: spoke.kind for spoke in change.opened.stack.spokes}
+    names = [name for name in spokes if name in kinds]
+    if not names:
+        return
+    project = change.opened.stack.name
+    with subscribe(change.engine, project) as events:
+        waiting = Waiting(change.engine, events)
+        for container in containers_of(change.engine, project, names):
+            waiting.add(container, kinds[container.spoke])
+        while waiting:
+            for verdict in waiting.verdicts():
+                name = verdict.container.spoke
+                yield Finished("see that it works", name, ok=verdict.ok, detail=verdict.detail)
+                if not verdict.ok:
+                    compose = compose_for(change.opened, change.view, change.environ, change.held)
+                    raise failure(name, verdict, change.engine, compose)
+
+
+def note(change: Change, came: Came, why: str = "", good: int = 0) -> Iterator[Event]:
+    """Adds this run to the history."""
+    begun = change.begun
+    try:
+        history.append(change.root, Run(begun.at, begun.by, change.command, change.verbs, came, why, good))
+    except StackctlError as error:
+        yield Said(error.message, warning=True)
+
+
+def give_secrets(opened: Opened, view: HostView, engine: Engine, spokes: Iterable[str]) -> None:
+    """Writes the files of secrets that these spokes mount; what is equal already is not touched."""
+    if not view.secrets.values:
+        return
+    options = engine.get("/info").get("SecurityOptions") or ()
+    # There, user 1000 of a container is another user of this host.
+    shifted = any(option.startswith(("name=userns", "name=rootless")) for option in options)
+    stanzas = {name: view.on_host.stanzas[name] for name in spokes}
+    secrets.materialise(opened.stack, stanzas, view.secrets, opened.root, owners=not shifted)
+    state.remember_secrets(opened.root, {name: view.macs[name] for name in view.secrets.values})
+
+
+def network_names(opened: Opened) -> frozenset[str]:
+    """The names on the Engine of the networks that the stack declares."""
+    project = opened.stack.name
+    declared = opened.bundle.compose.get("networks") or {}
+    names = {str((how or {}).get("name") or f"{project}_{name}") for name, how in declared.items()}
+    return frozenset({*names, f"{project}_default"})

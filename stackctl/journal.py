@@ -1,0 +1,161 @@
+"""What a run is about to do, on the disk before it is done: `.stackctl/journal`.
+
+The file is there from before the first change until the stack is known to be good. So it is there after a run
+that was killed or interrupted, and after one that could not go back; the next run reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from stackctl import lines
+from stackctl.errors import StackctlError
+from stackctl.files import STATE_DIR, state_dir, write_atomically
+from stackctl.lock import whoami
+
+FILE = f"{STATE_DIR}/journal"
+SCHEMA = 1
+
+
+class Phase(StrEnum):
+    APPLY = "apply"
+    CHECKS = "checks"
+    """Everything was applied, and works as far as its healthchecks go."""
+    BACK = "back"
+    """What was applied failed, and the last good state is being put back."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a run wrote down before it changed anything."""
+
+    command: str
+    target: str
+    """Tells what was to be applied: the same text means the same files."""
+    changes: Mapping[str, str]
+    """Spoke -> verb, as planned."""
+    before: Mapping[str, tuple[str, ...]]
+    """Spoke -> the ids of its containers then."""
+    at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    by: str = field(default_factory=whoami)
+    pid: int = field(default_factory=os.getpid)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that did not come to a good end."""
+
+    begun: Begun
+    phase: Phase = Phase.APPLY
+    why: str = ""
+    """What had failed, where something had."""
+    open: tuple[tuple[str, str], ...] = ()
+    """The steps that were begun and not seen to end, as (step, spoke)."""
+    done: tuple[tuple[str, str], ...] = ()
+
+
+class Journal:
+    """The journal of this run; every method is on the disk when it returns."""
+
+    def __init__(self, root: Path, begun: Begun) -> None:
+        """Begins anew: what another run left must have been read before.
+
+        Raises:
+            StackctlError: It cannot be written, so nothing may be changed.
+        """
+        self._path = root / FILE
+        state_dir(root)
+        try:
+            line = json.dumps({"schema": SCHEMA, "begun": asdict(begun)}) + "\n"
+            write_atomically(self._path, line.encode(), 0o600)
+        except OSError as error:
+            raise StackctlError(
+                f"{self._path} cannot be written: {error.strerror}; nothing was changed",
+                "see to the free space and the owner of that folder",
+            ) from error
+
+    def step(self, step: str, spoke: str) -> None:
+        self._add({"step": step, "spoke": spoke})
+
+    def ended(self, step: str, spoke: str, *, ok: bool) -> None:
+        self._add({"ended": step, "spoke": spoke, "ok": ok})
+
+    def phase(self, phase: Phase, why: str = "") -> None:
+        self._add({"phase": phase.value, "why": why})
+
+    def close(self) -> None:
+        """The stack is in a state that is known: there is nothing to go on with."""
+        self._path.unlink(missing_ok=True)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _add(self, line: Mapping[str, Any]) -> None:
+        try:
+            lines.append(self._path, [line])
+        except OSError as error:
+            raise StackctlError(
+                f"{self._path} cannot be written: {error.strerror}",
+                "see to the free space and the owner of that folder",
+            ) from error
+
+
+def unfinished(root: Path) -> Unfinished | None:
+    """What the last run left undone; None where it came to a good end.
+
+    Raises:
+        StackctlError: The file is there and cannot be understood.
+    """
+    path = root / FILE
+    if not path.exists():
+        return None
+    try:
+        # A torn last line is a step that was not begun.
+        documents = [document for _, document in lines.read(path).documents]
+        found = Unfinished(_begun(documents[0]))
+        open_steps: list[tuple[str, str]] = []
+        done: list[tuple[str, str]] = []
+        phase, why = found.phase, found.why
+        for line in documents[1:]:
+            if "step" in line:
+                open_steps.append((str(line["step"]), str(line["spoke"])))
+            elif "ended" in line:
+                step = (str(line["ended"]), str(line["spoke"]))
+                with suppress(ValueError):
+                    open_steps.remove(step)
+                if line["ok"]:
+                    done.append(step)
+            elif "phase" in line:
+                phase, why = Phase(line["phase"]), str(line["why"])
+        return Unfinished(found.begun, phase, why, tuple(open_steps), tuple(done))
+    except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise StackctlError(
+            f"{path} cannot be understood, so it is not known what the last run left undone",
+            f"look at what runs (`stackctl status`), then delete {path} and give the same command again",
+            repr(error),
+        ) from error
+
+
+def _begun(document: Mapping[str, Any]) -> Begun:
+    if document["schema"] != SCHEMA:
+        raise ValueError("written by another version")
+    told = document["begun"]
+    return Begun(
+        str(told["command"]),
+        str(told["target"]),
+        {str(spoke): str(verb) for spoke, verb in told["changes"].items()},
+        {str(spoke): tuple(map(str, ids)) for spoke, ids in told["before"].items()},
+        str(told["at"]),
+        str(told["by"]),
+        int(told["pid"]),
+    )
