@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 from stackctl.endpoint import Endpoint, endpoint
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _TIMEOUT = 60.0
+_LONG = 1800.0
+"""For what moves whole images."""
+_PIECE = 1 << 20
 
 
 class NotThere(StackctlError):
@@ -142,6 +145,49 @@ class Engine:
             ) from error
         finally:
             sdk.close()
+
+    def save(self, images: list[str], into: IO[bytes]) -> None:
+        """Writes these images, by id, as one archive, as `docker save` does."""
+        connection = self._connect(timeout=_LONG)
+        try:
+            names = [("names", image) for image in images]
+            connection.request("GET", f"/images/get?{urlencode(names)}")
+            response = connection.getresponse()
+            if response.status >= 400:
+                _expect_success(response, "/images/get", response.read())
+            while piece := response.read(_PIECE):
+                into.write(piece)
+        except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+            raise self._gone(error) from error
+        finally:
+            connection.close()
+
+    def load(self, archive: IO[bytes], size: int) -> None:
+        """Brings in such an archive of so many bytes; raises StackctlError where the Engine refuses it."""
+        body = self._sent("POST", "/images/load?quiet=1", archive, {"Content-Length": str(size)})
+        for line in body.splitlines():
+            if b'"error"' in line:
+                told = str(json.loads(line)["error"])
+                raise StackctlError("the Docker Engine could not load the images", "see its free space", told)
+
+    def tag(self, image: str, name: str) -> None:
+        """Gives an image, by id, a name; raises NotThere where there is no such image."""
+        repository, _, tag = name.rpartition(":")
+        query = urlencode({"repo": repository, "tag": tag})
+        self._sent("POST", f"/images/{quote(image)}/tag?{query}", None, {"Content-Length": "0"})
+
+    def _sent(self, method: str, target: str, body: IO[bytes] | None, headers: Mapping[str, str]) -> bytes:
+        connection = self._connect(timeout=_LONG)
+        try:
+            connection.request(method, target, body=body, headers=dict(headers))
+            response = connection.getresponse()
+            answer = response.read()
+            _expect_success(response, target.partition("?")[0], answer)
+            return answer
+        except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+            raise self._gone(error) from error
+        finally:
+            connection.close()
 
     def pull(self, reference: str) -> None:
         """Fetches an image, by tag or digest. Raises StackctlError where it is not to be had."""

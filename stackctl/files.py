@@ -219,6 +219,27 @@ def _inputs(stack: Stack, spoke: Spoke, stanza: Stanza) -> Iterator[tuple[tuple[
             yield (key, str(number)), str((elements.get(grant["source"]) or {}).get("file") or "")
 
 
+def private(stack: Stack, directory: Path) -> set[str]:
+    """Files inside the stack's folder from which secrets and variables come."""
+    found = {source.file for source in stack.secret_sources.values()}
+    found |= _stated(stack, "secrets", "env_file")
+    return {path for stated in found if (path := _inside(stated)) and (directory / path).is_file()}
+
+
+def configs(stack: Stack, directory: Path) -> set[str]:
+    """Files inside the stack's folder that spokes get as Compose's `configs`."""
+    return {
+        path
+        for stated in _stated(stack, "configs")
+        if (path := _inside(stated)) and (directory / path).is_file()
+    }
+
+
+def _stated(stack: Stack, *keys: str) -> set[str]:
+    inputs = (found for spoke in stack.spokes for found in _inputs(stack, spoke, spoke.service))
+    return {stated for path, stated in inputs if path[0] in keys and stated}
+
+
 def read_host(
     directory: Path, environ: Mapping[str, str], spokes: Collection[str] = ()
 ) -> tuple[Host, tuple[Finding, ...]]:

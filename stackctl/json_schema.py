@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from stackctl import events
 from stackctl.adopt.report import Lack
-from stackctl.commands import story
+from stackctl.commands import image_answers, story
 from stackctl.edit.mend import Mended
 from stackctl.findings import Finding
 from stackctl.graph import Graph
@@ -31,16 +31,18 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "down": (story.DownAnswer,),
     "edit": (story.EditAnswer,),
     "exec": (story.ExecAnswer,),
+    "export": (image_answers.TravelAnswer,),
     "fingerprint": (story.FingerprintAnswer,),
     "graph": (story.GraphAnswer,),
+    "import": (image_answers.TravelAnswer,),
     "init": (story.WrittenAnswer,),
     "lint": (story.LintAnswer, story.ExplainAnswer),
     "logs": (story.LinesAnswer,),
     "new": (story.WrittenAnswer,),
-    "pin": (story.PinAnswer,),
+    "pin": (image_answers.PinAnswer,),
     "plan": (story.PlanAnswer,),
-    "policy": (story.PolicyAnswer,),
-    "pull": (story.PullAnswer,),
+    "policy": (image_answers.PolicyAnswer,),
+    "pull": (image_answers.PullAnswer,),
     "remove": (story.WrittenAnswer,),
     "rename": (story.WrittenAnswer,),
     "render": (story.RenderAnswer, story.LinesAnswer),

@@ -27,7 +27,7 @@ ROOMS = (
     "causes",
     "plan",
     "process",
-    "files contents endpoint engine secrets state cache lock lines journal history good",
+    "files archive contents endpoint engine secrets state cache lock lines journal history good",
     "observe compose verify records ca",
     "edit apply",
     "adopt doctor graph",

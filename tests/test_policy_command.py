@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from stackctl.commands.image_answers import PolicyAnswer
 from stackctl.commands.policy import policy
-from stackctl.commands.story import PolicyAnswer
 from stackctl.errors import Exit, UsageError
 from stackctl.plain import plain
 

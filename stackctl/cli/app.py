@@ -22,6 +22,7 @@ _SECTIONS = {
     "Write": "init adopt new edit rename remove lint render",
     "Run": "plan up down restart stop pull exec",
     "See": "status show logs graph",
+    "Carry": "export import",
     "Prove": "verify policy fingerprint pin docs",
 }
 """Commands in the order in which a person meets them; what stands nowhere here comes last."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from stackctl import files
 from stackctl.checks import checks
+from stackctl.commands.image_answers import Pin, PinAnswer
 from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
-from stackctl.commands.story import Ended, Pin, PinAnswer, Story
+from stackctl.commands.story import Ended, Story
 from stackctl.edit import write
 from stackctl.edit.image import with_digest
 from stackctl.engine import Engine

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stackctl.api import Operation, by_exposure
+from stackctl.commands.image_answers import PolicyAnswer, ReviewedOperation, Role, Suggestion
 from stackctl.commands.opened import named, open_stack
-from stackctl.commands.story import Ended, PolicyAnswer, ReviewedOperation, Role, Story, Suggestion
+from stackctl.commands.story import Ended, Story
 from stackctl.errors import UsageError
 from stackctl.events import Said
 from stackctl.model import Kind, Spoke, Stack

@@ -8,10 +8,11 @@ from pathlib import Path
 from stackctl import state
 from stackctl.apply.fetch import STAND_INS
 from stackctl.apply.trouble import explained
+from stackctl.commands.image_answers import PullAnswer, PulledImage
 from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
 from stackctl.commands.plan import image_id
 from stackctl.commands.render import known_applied, write
-from stackctl.commands.story import Ended, PullAnswer, PulledImage, Story
+from stackctl.commands.story import Ended, Story
 from stackctl.engine import Engine
 from stackctl.events import Finished, Started
 from stackctl.observe import observe

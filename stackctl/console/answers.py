@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from stackctl.commands.image_answers import Pin, PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
 from stackctl.commands.story import (
     AdoptAnswer,
     DocsAnswer,
@@ -18,10 +19,6 @@ from stackctl.commands.story import (
     ExplainAnswer,
     FingerprintAnswer,
     GraphAnswer,
-    Pin,
-    PinAnswer,
-    PolicyAnswer,
-    PullAnswer,
     RenderAnswer,
     StatusAnswer,
     VersionAnswer,
@@ -206,6 +203,17 @@ def _pin(pin: Pin) -> Iterator[RenderableType]:
         yield Text(f"    {pin.digest}", "dim")
     if pin.why:
         yield Text(f"    {pin.why}", "dim" if pin.state == "skipped" else "red")
+
+
+@picture.register
+def travelled(answer: TravelAnswer) -> RenderableType:
+    """What is in the archive, and what to do now."""
+    lines = [
+        Text.assemble(("✔ ", "green"), (spoke or "the prober", "bold"), f"  {name}")
+        for spoke, name in answer.images.items()
+    ]
+    told = f"{len(answer.files)} files and {len(set(answer.images.values()))} images: {answer.archive}"
+    return Group(*lines, Text(told), Text("now", "dim"), *(Text(f"  {command}") for command in answer.next))
 
 
 @picture.register

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stackctl import yaml_text
-from stackctl.commands.story import PolicyAnswer, ReviewedOperation, Suggestion
+from stackctl.commands.image_answers import PolicyAnswer, ReviewedOperation, Suggestion
 
 _MARK = {
     "needed": ("✓", "green"),
