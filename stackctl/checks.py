@@ -11,6 +11,7 @@ from stackctl.audits import allowed_read, audits, standing, standing_everywhere
 from stackctl.checks_of_routes import (
     ANSWERS,
     HOST,
+    administration,
     check_of,
     edge_of,
     entry_port,
@@ -77,6 +78,7 @@ def _of_spoke(
         yield from of_routes(stack, edge, spoke)
         if spoke is edge:
             yield from undeclared_host(stack, active, edge)
+            yield from administration(stack, edge)
     yield from own
 
 
@@ -130,7 +132,7 @@ def _creation(stack: Stack, spoke: Spoke) -> Check:
         "CK201",
         spoke,
         f"refuses {method} {path}",
-        _to_proxy(spoke, home_of(stack, spoke), method, path),
+        to_proxy(spoke, home_of(stack, spoke), method, path),
         Expect(statuses=_REFUSED),
         (_allowed(spoke, home_of(stack, spoke)),),
         opened,
@@ -138,7 +140,7 @@ def _creation(stack: Stack, spoke: Spoke) -> Check:
     )
 
 
-def _to_proxy(spoke: Spoke, vantage: str, method: str, path: str) -> Request:
+def to_proxy(spoke: Spoke, vantage: str, method: str, path: str) -> Request:
     if socket := strict.listen(spoke):
         return Request(haproxy.volume_name(spoke.name), InVolume(spoke.name, socket), method, path, "docker")
     return Request(vantage, Named(spoke.name, port_of(spoke)), method, path)
@@ -147,7 +149,7 @@ def _to_proxy(spoke: Spoke, vantage: str, method: str, path: str) -> Request:
 def _allowed(spoke: Spoke, vantage: str) -> Control:
     """A request that the proxy must let through: without it, a refusal may be anybody's."""
     path, word = allowed_read(spoke)
-    request = _to_proxy(spoke, vantage, "GET", path)
+    request = to_proxy(spoke, vantage, "GET", path)
     return Control(request, Expect(frozenset({200}), body=word), f"the proxy lets GET {path} through")
 
 

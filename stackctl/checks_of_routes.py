@@ -9,11 +9,13 @@ from stackctl.codes import CODES
 from stackctl.model import (
     PROXY_NETWORK,
     AnswersAll,
+    Beside,
     Check,
     Control,
     Edge,
     Expect,
     Kind,
+    Moved,
     Mutation,
     Observation,
     OnNetwork,
@@ -21,6 +23,7 @@ from stackctl.model import (
     Published,
     Request,
     Route,
+    RoutesBy,
     Spoke,
     Stack,
     Tls,
@@ -29,6 +32,15 @@ from stackctl.model import (
 
 HOST = ""
 """The vantage that is no network: this host."""
+INSIDE = "container:"
+"""Begins the vantage inside the network of a spoke's container."""
+LISTEN = "LISTEN"
+"""In place of a method: nothing is sent, only where that network listens is read."""
+HTTPS_PORT = 443
+
+_ASKS_WHO = frozenset({301, 302, 303, 307, 401, 403})
+_OF_ADMINISTRATION = (2019, 8080)
+"""Where Caddy and Traefik show and take their configuration."""
 
 ANSWERS = Expect()
 
@@ -59,21 +71,27 @@ def entry_port(edge: Spoke) -> int:
     return 80 if 80 in targets else next(iter(targets), 80)
 
 
-def through_edge(edge: Spoke, path: str, host: str) -> Request:
-    port = entry_port(edge)
+def through_edge(edge: Spoke, path: str, host: str, *, secure: bool = False) -> Request:
+    """A request to the place where the edge is published, whatever the name resolves to."""
+    port = HTTPS_PORT if secure else entry_port(edge)
     if any(published.target == port for published in edge.ports):
-        return Request(HOST, Published(edge.name, port), "GET", path, host)
-    return Request(PROXY_NETWORK, OnNetwork(edge.name, PROXY_NETWORK, port), "GET", path, host)
+        return Request(HOST, Published(edge.name, port), "GET", path, host, tls=secure)
+    return Request(PROXY_NETWORK, OnNetwork(edge.name, PROXY_NETWORK, port), "GET", path, host, tls=secure)
 
 
-def _direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> tuple[Control, Control]:
+def _shared(edge: Spoke, spoke: Spoke) -> str:
+    """The network on which the edge calls the spoke."""
+    shared = [network for network in spoke.networks if network in edge.networks]
+    return PROXY_NETWORK if PROXY_NETWORK in shared or not shared else shared[0]
+
+
+def direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> tuple[Control, Control]:
     """What the container itself answers, plainly and as an edge forwards it.
 
     What the two have in common is what the answer through the edge must have too: a page that shows the
     headers it was sent, or differs each time, is not the same in both.
     """
-    shared = [network for network in spoke.networks if network in edge.networks]
-    network = PROXY_NETWORK if PROXY_NETWORK in shared or not shared else shared[0]
+    network = _shared(edge, spoke)
     path = "/" if route.strip else route.path
     request = Request(network, OnNetwork(spoke.name, network, route.port), "GET", path, host)
     proves = f"{spoke.name} itself answers on port {route.port}"
@@ -82,20 +100,159 @@ def _direct(edge: Spoke, spoke: Spoke, route: Route, host: str) -> tuple[Control
 
 
 def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
-    for route in spoke.routes:
-        if not plainly_asked(route):
-            continue
-        for host in route.hosts:
+    """What must hold of every route, in the order in which one thing leans on another."""
+    routes = [route for route in spoke.routes if is_asked(route)]
+    if not routes:
+        return
+    yield check_of(
+        "CK303",
+        spoke,
+        f"carries the labels that {edge.name} reads",
+        Observation("route-labels"),
+        mutation="take its labels away",
+        broken_by=Beside(spoke.name, {"NetworkMode": "none"}),
+    )
+    yield check_of(
+        "CK304",
+        spoke,
+        f"shares a network with {edge.name}, and has an address there",
+        Observation("route-network"),
+        mutation="disconnect the container",
+        broken_by=Beside(spoke.name, {"NetworkMode": "none"}),
+    )
+    for route in routes:
+        for host in map(example, route.hosts):
+            yield from of_host(stack, edge, spoke, route, host)
+
+
+def of_host(stack: Stack, edge: Spoke, spoke: Spoke, route: Route, host: str) -> Iterator[Check]:
+    where = f"{host}{route.path.rstrip('/')}"
+    secure = route.tls is not Tls.OFF
+    over = through_edge(edge, route.path, host, secure=secure)
+    yield check_of(
+        "CK305",
+        spoke,
+        f"{edge.name} knows {where}",
+        over,
+        Expect(unlike_control=True),
+        (_of_nobody(stack, over),),
+        "add a route for every host name",
+        AnswersAll(),
+    )
+    if secure:
+        yield check_of(
+            "CK307",
+            spoke,
+            f"the certificate for {host} holds",
+            replace(over, path="/"),
+            Expect(certificate=host),
+            mutation="ask for a name that has no certificate",
+            broken_by=Unrouted(undeclared_name(stack)),
+        )
+        if route.redirect:
             yield check_of(
-                "CK301",
+                "CK308",
                 spoke,
-                f"{host}{route.path.rstrip('/')} leads to it through {edge.name}",
+                f"http://{where} leads to https in one hop",
                 through_edge(edge, route.path, host),
-                Expect(as_control=True),
-                _direct(edge, spoke, route, host),
-                "take the route away at the edge",
-                Unrouted(_undeclared(stack)),
+                Expect(redirects_to=f"https://{host}{_outside(edge, HTTPS_PORT)}{route.path}"),
+                mutation="take the redirect away",
+                broken_by=Unrouted(undeclared_name(stack)),
             )
+    if route.auth is not None:
+        yield check_of(
+            "CK309",
+            spoke,
+            f"{where} asks who comes",
+            over,
+            Expect(statuses=_ASKS_WHO),
+            (_of_nobody(stack, over),),
+            "take the login away",
+            AnswersAll(),
+        )
+    elif not route.dashboard:
+        shared = _shared(edge, spoke)
+        yield check_of(
+            "CK306",
+            spoke,
+            f"{edge.name} calls its address for {where}",
+            from_inside(edge, spoke, route, host),
+            Expect(called=OnNetwork(spoke.name, shared, route.port), called_by=edge.name),
+            mutation="give the container another address",
+            broken_by=Moved(),
+        )
+        yield check_of(
+            "CK301",
+            spoke,
+            f"{where} leads to it through {edge.name}",
+            over,
+            Expect(as_control=True),
+            direct(edge, spoke, route, host),
+            "take the route away at the edge",
+            Unrouted(undeclared_name(stack)),
+        )
+
+
+def from_inside(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Request:
+    """The request sent from inside the spoke's own network, where it shows who comes with it."""
+    secure = route.tls is not Tls.OFF
+    port = HTTPS_PORT if secure else entry_port(edge)
+    target = OnNetwork(edge.name, _shared(edge, spoke), port)
+    return Request(f"{INSIDE}{spoke.name}", target, "GET", route.path, host, tls=secure, look=True)
+
+
+def _of_nobody(stack: Stack, over: Request) -> Control:
+    """What the edge says of a name that nobody declared, asked the same way."""
+    return Control(
+        replace(over, host=undeclared_name(stack)), ANSWERS, "the edge answers, and shows how it refuses"
+    )
+
+
+def undeclared_name(stack: Stack) -> str:
+    return f"undeclared-by-any-spoke.{stack.domain}"
+
+
+def example(host: str) -> str:
+    """A name that a wildcard takes; any other name as it is."""
+    return host.replace("*", "any-name", 1)
+
+
+def _outside(edge: Spoke, port: int) -> str:
+    """What stands behind a name in an address, where the port is published as another one."""
+    published = next((p.published for p in edge.ports if p.target == port), "")
+    return "" if published in ("", "0", str(port)) else f":{published}"
+
+
+def is_asked(route: Route) -> bool:
+    """Whether the route can be asked with HTTP."""
+    return route.protocol is Protocol.HTTP
+
+
+def administration(stack: Stack, edge: Spoke) -> Iterator[Check]:
+    """What lets everyone see or change the edge: not from where the apps are, and not under any name."""
+    there = OnNetwork(edge.name, PROXY_NETWORK, entry_port(edge))
+    up = Control(Request(PROXY_NETWORK, there), Expect(reached=True), f"`{PROXY_NETWORK}` can be asked from")
+    for port in _OF_ADMINISTRATION:
+        if PROXY_NETWORK in edge.networks and port not in (entry_port(edge), HTTPS_PORT):
+            yield check_of(
+                "CK310",
+                edge,
+                f"its port {port} does not answer to apps",
+                replace(up.request, target=replace(there, port=port)),
+                Expect(no_answer=True),
+                (up,),
+                "let its administration listen there",
+                AnswersAll(),
+            )
+
+
+def discovery_deadline(stack: Stack) -> float:
+    """Seconds within which an edge has learnt of a change, by what it learns from."""
+    if stack.routing.by is RoutesBy.LABELS and stack.edge is Edge.CADDY:
+        # caddy-docker-proxy looks again every 30 s where it lost the stream of events.
+        return 35.0
+    # Traefik puts a change off for twice its throttle of 2 s at most; files are read at once.
+    return 5.0
 
 
 def plainly_asked(route: Route) -> bool:
@@ -104,12 +261,8 @@ def plainly_asked(route: Route) -> bool:
     return plain and route.auth is None and not route.dashboard and "*" not in "".join(route.hosts)
 
 
-def _undeclared(stack: Stack) -> str:
-    return f"undeclared-by-any-spoke.{stack.domain}"
-
-
 def undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Iterator[Check]:
-    undeclared = _undeclared(stack)
+    undeclared = undeclared_name(stack)
     look = through_edge(edge, "/", undeclared)
     if not (controls := routed(active, edge, look)):
         return
@@ -135,4 +288,4 @@ def routed(active: tuple[Spoke, ...], edge: Spoke, look: Request) -> tuple[Contr
     declared = route.hosts[0]
     there = replace(look, method="GET", path=route.path, host=declared)
     proves = f"{declared} does lead to {spoke.name}"
-    return (*_direct(edge, spoke, route, declared), Control(there, Expect(as_control=True), proves))
+    return (*direct(edge, spoke, route, declared), Control(there, Expect(as_control=True), proves))

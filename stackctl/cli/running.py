@@ -53,6 +53,32 @@ def show(
 
 
 @app.command()
+def doctor(
+    spokes: Spokes = None,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Find why a service is not reachable; exit 8 where a link on the way to it is broken.
+
+    Walks from the Engine to the service's name, stops at the first broken link, says what it saw and how
+    to mend that. Changes nothing.
+
+    Examples: stackctl doctor whoami · stackctl doctor --json
+    """
+    from stackctl.commands.doctor import doctor as tell
+
+    raise typer.Exit(
+        run(
+            "doctor",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, names_of(spokes), environ=os.environ),
+        )
+    )
+
+
+@app.command()
 def restart(
     spokes: SomeSpokes,
     lock_wait: LockWait = 0.0,

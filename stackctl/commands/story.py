@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stackctl.commands.diagnosed import DoctorAnswer
 from stackctl.commands.image_answers import PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
 from stackctl.errors import Exit
 from stackctl.events import Event
@@ -280,6 +281,7 @@ Answer = (
     | PolicyAnswer
     | UpAnswer
     | VerifyAnswer
+    | DoctorAnswer
     | FingerprintAnswer
     | StatusAnswer
     | DownAnswer

@@ -12,6 +12,7 @@ from rich.console import Console as Terminal
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from stackctl.commands.diagnosed import DoctorAnswer
 from stackctl.commands.story import (
     ActedAnswer,
     Answer,
@@ -28,7 +29,7 @@ from stackctl.commands.story import (
     VerifyAnswer,
     Watched,
 )
-from stackctl.console.answers import docs, mended, picture, status
+from stackctl.console.answers import diagnosis, docs, mended, picture, status
 from stackctl.console.lines import hung
 from stackctl.console.plan import plan_lines
 from stackctl.console.spoke import spoke
@@ -197,6 +198,11 @@ class Console:
     @answer.register
     def _(self, answer: VerifyAnswer) -> None:
         self._verdict(answer.results)
+
+    @answer.register
+    def _(self, answer: DoctorAnswer) -> None:
+        for found in answer.diagnoses:
+            self._out.print(diagnosis(found))
 
     @answer.register
     def _(self, answer: StatusAnswer) -> None:

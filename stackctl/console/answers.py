@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from stackctl.commands.diagnosed import Diagnosis
 from stackctl.commands.image_answers import Pin, PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
 from stackctl.commands.story import (
     AdoptAnswer,
@@ -240,3 +241,19 @@ def versions(answer: VersionAnswer) -> RenderableType:
     ]
     lines = [Text.assemble((f"{name:<9}", "bold"), value) for name, value in rows]
     return Group(*lines, *(Text(sentence, "yellow") for sentence in answer.trouble))
+
+
+def diagnosis(found: Diagnosis) -> RenderableType:
+    """The first broken link in three lines, or one line where all hold."""
+    about = found.spoke or "the stack"
+    if not found.broken:
+        return Text.assemble(
+            ("✔ ", "green"), (about, "bold"), f" is reachable: all {len(found.links)} links hold"
+        )
+    last = found.links[-1].check
+    told = Text.assemble(("✘ ", "red"), (about, "bold"), " is not reachable")
+    where = f" ({last.spoke})" if last.spoke and last.spoke != found.spoke else ""
+    told.append(f"\n  broken  {found.broken}{where}: {last.title}")
+    told.append(f"\n  saw     {found.saw}")
+    told.append(f"\n  fix     {found.fix}")
+    return told

@@ -51,6 +51,8 @@ Target = Named | OnNetwork | Published | InVolume
 class Request:
     """One HTTP request, sent without a body from `vantage`: a network of the stack, or "" for this host.
 
+    `container:SPOKE` is inside the network of that spoke's container, where its loopback is.
+
     To a socket in a volume it is sent from a place that has this volume, named by `vantage`, and no network.
     """
 
@@ -62,6 +64,11 @@ class Request:
     """Host header; empty means the target's own name or address."""
     forwarded: str = ""
     """The path that an edge would have taken away, "/" for none: with the headers that an edge adds."""
+    tls: bool = False
+    """Asked with TLS, for the name in `host`."""
+    look: bool = False
+    """The connections of the vantage's network are looked at too; with the method LISTEN, only where it
+    listens."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,21 @@ class Expect:
     as_control: bool = False
     """The status must be one that the last control saw, plainly or forwarded, and so must the body where
     both were given the same one."""
+    unlike_control: bool = False
+    """The answer must be another one than the last control saw."""
+    listens: int = 0
+    """The port at which the vantage's network must listen, on more than its loopback."""
+    called: OnNetwork | None = None
+    """The place at which a connection of `called_by` must arrive, seen from the vantage's network."""
+    called_by: str = ""
+    certificate: str = ""
+    """A name: the certificate must hold for it, be trusted, not about to end, and not the edge's own."""
+    redirects_to: str = ""
+    """The answer must lead to this address at once."""
+    resolves: bool = False
+    """The target's name must lead to an address; what answers there means nothing."""
+    below: str = ""
+    """A path that every link to the same host in the answer must begin with."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +183,11 @@ class Unrouted:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """The spoke's container has other addresses than those that the edge knows."""
+
+
+@dataclass(frozen=True)
 class Warned:
     """The Engine warns of this about itself."""
 
@@ -179,7 +206,9 @@ class AnswersAll:
     status: int = 200
 
 
-Mutation = Opened | Narrowed | Cut | Joined | Beside | InItsPlace | Warned | Widened | Unrouted | AnswersAll
+Mutation = (
+    Opened | Narrowed | Cut | Joined | Beside | InItsPlace | Moved | Warned | Widened | Unrouted | AnswersAll
+)
 """How a guard is broken, so that `verify --prove` can do it."""
 
 

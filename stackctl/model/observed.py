@@ -60,6 +60,8 @@ class Observed:
     engine_version: str = ""
     volumes: Mapping[str, Stanza] = field(default_factory=dict)
     """Name -> its description."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """Spoke -> the last that its container wrote, once that was asked for."""
     engine_warnings: tuple[str, ...] = ()
     """What the Engine warns of about itself, once it was asked."""
     socket_paths: frozenset[str] = frozenset()

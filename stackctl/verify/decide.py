@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from stackctl.model import Check, Expect, Outcome, Request
+from stackctl.verify import decide_routes
+from stackctl.verify.decide_routes import Addresses
 
 Verdict = tuple[Outcome, str]
 
@@ -18,8 +20,8 @@ _EDGES_OWN_404 = frozenset({"404 page not found", ""})
 class Reply:
     """What came back of one request.
 
-    `kind` is the prober's: answer, refused, timeout, unresolved, unroutable, closed, error; or `unsent`,
-    where the request never went out and `detail` says why.
+    `kind` is the prober's: answer, looked, refused, timeout, unresolved, unroutable, closed, error; or
+    `unsent`, where the request never went out and `detail` says why.
     """
 
     kind: str
@@ -30,6 +32,12 @@ class Reply:
     peer: str = ""
     """The address that a connection was made to; empty where none was."""
     ms: int = 0
+    certificate: Mapping[str, str] = field(default_factory=dict)
+    """With TLS: `wrong` says why it does not hold, `default` whether it is the edge's own; else its names,
+    issuer, end, and the seconds that are left until then."""
+    listens: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
+    """Of the network that was looked at, each as `own other`, with ports."""
 
     @property
     def connected(self) -> bool:
@@ -41,7 +49,9 @@ class Reply:
         return self.headers.get("server", "").startswith("Docker/") or "api-version" in self.headers
 
 
-def decide(check: Check, replies: Sequence[Reply], hostnames: Mapping[str, str]) -> Verdict:
+def decide(
+    check: Check, replies: Sequence[Reply], hostnames: Mapping[str, str], addresses: Addresses | None = None
+) -> Verdict:
     """The outcome of a check that asks; `replies` are those of its controls, in order, and its own.
 
     A control that does not hold makes everything after it meaningless: unreachable, never passed.
@@ -58,7 +68,17 @@ def decide(check: Check, replies: Sequence[Reply], hostnames: Mapping[str, str])
         asked = plain
     if check.expect.no_answer:
         return _silent(check, own)
+    if check.expect.listens or check.expect.called:
+        return _looked(check.expect, own, addresses or {})
     return _judge(check.expect, own, before, hostnames)
+
+
+def _looked(expect: Expect, reply: Reply, addresses: Addresses) -> Verdict:
+    if reply.kind == "unsent":
+        return Outcome.UNREACHABLE, describe(reply)
+    if expect.called:
+        return decide_routes.called(expect, reply.connections, describe(reply), addresses)
+    return decide_routes.listening(expect, reply.listens)
 
 
 def _silent(check: Check, reply: Reply) -> Verdict:
@@ -77,12 +97,26 @@ def _silent(check: Check, reply: Reply) -> Verdict:
 
 def _judge(expect: Expect, reply: Reply, before: Sequence[Reply], hostnames: Mapping[str, str]) -> Verdict:
     """`before` is what the last control saw, as often as it asked."""
+    if expect.resolves:
+        known = reply.kind not in ("unresolved", "unsent")
+        return (Outcome.PASSED, "resolves") if known else (Outcome.FAILED, describe(reply))
     if expect.reached and (reply.connected or reply.kind == "refused"):
         return Outcome.PASSED, describe(reply)
+    if expect.certificate and reply.connected and reply.kind in ("error", "closed"):
+        return Outcome.FAILED, f"refused TLS for {expect.certificate}: {reply.detail}"
     if reply.kind != "answer":
         return Outcome.UNREACHABLE, describe(reply)
     if expect.as_control:
         return _same(reply, before)
+    if expect.unlike_control:
+        return _another(reply, before)
+    if expect.certificate:
+        return decide_routes.certified(reply.certificate, expect.certificate)
+    if expect.redirects_to:
+        location = reply.headers.get("location", "")
+        return decide_routes.redirected(expect.redirects_to, reply.status, location)
+    if expect.below:
+        return decide_routes.links_below(expect.below, reply.body, reply.headers.get("location", ""))
     if expect.statuses and reply.status not in expect.statuses:
         wanted = " or ".join(map(str, sorted(expect.statuses)[:3]))
         return Outcome.FAILED, f"{describe(reply)}, not {wanted}" if not reply.from_docker else describe(
@@ -124,6 +158,16 @@ def _same(reply: Reply, before: Sequence[Reply]) -> Verdict:
         told = f"answered {reply.status}, as an edge may do too, with a page that differs per request"
         return Outcome.UNREACHABLE, f"{told}: cannot tell whose answer it is"
     return Outcome.PASSED, f"{same} (the page differs per request, so the status alone was compared)"
+
+
+def _another(reply: Reply, before: Sequence[Reply]) -> Verdict:
+    """Whether this is another answer than that which everyone gets."""
+    if not before:
+        return Outcome.UNREACHABLE, "cannot tell: there is no answer to compare with"
+    nobody = before[-1]
+    if (reply.status, reply.body) == (nobody.status, nobody.body):
+        return Outcome.FAILED, f"answered {reply.status}, as it does for a name that nobody declared"
+    return Outcome.PASSED, f"answered {reply.status}; {nobody.status} for a name that nobody declared"
 
 
 def describe(reply: Reply) -> str:

@@ -23,6 +23,7 @@ from stackctl.model import (
     Cut,
     InItsPlace,
     Joined,
+    Moved,
     Named,
     Narrowed,
     Observed,
@@ -289,6 +290,16 @@ def _unrouted(world: World, check: Check) -> Verdict:
     return _verified(world, elsewhere, world.stack, world.observed)
 
 
+def _moved(world: World, check: Check) -> Verdict:
+    """The same check, where the container is thought to be at addresses that nobody has."""
+    nowhere = "192.0.2.1"  # kept free for examples, RFC 5737
+    there = tuple(
+        replace(c, networks=dict.fromkeys(c.networks, nowhere)) if c.spoke == check.spoke else c
+        for c in world.observed.containers
+    )
+    return _verified(world, check, world.stack, replace(world.observed, containers=there))
+
+
 def _verified(world: World, check: Check, stack: Stack, observed: Observed) -> Verdict:
     image = world.run.probing.image
     answers = runner.verify([check], stack, world.bundle, observed, world.engine, image, settle=0.0)
@@ -306,6 +317,7 @@ WAYS: Mapping[type, Callable[[World, Check], Verdict]] = {
     Warned: warned,
     Widened: widened,
     Unrouted: _unrouted,
+    Moved: _moved,
     AnswersAll: _answers_all,
 }
 """How each mutation is made, and the check asked where it is."""

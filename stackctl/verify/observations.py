@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from stackctl.model import Bundle, Check, Container, Kind, Observed, Outcome, Stack
-from stackctl.verify import reach
+from stackctl.verify import reach, routing
 
 Verdict = tuple[Outcome, str]
 Observe = Callable[[Observed, Stack, Bundle, Check], Verdict]
@@ -101,6 +101,7 @@ OBSERVATIONS: Mapping[str, Observe] = {
     "networks": networks,
     "fingerprint": fingerprint,
     **reach.OBSERVATIONS,
+    **routing.OBSERVATIONS,
 }
 
 
@@ -121,7 +122,7 @@ def _stands(container: Container) -> str:
     if container.state == "restarting":
         return f"keeps restarting (exit code {container.exit_code})"
     if container.state in ("exited", "dead"):
-        return f"stopped with exit code {container.exit_code}"
+        return f"stopped with exit code {container.exit_code}{routing.killed(container)}"
     return f"is {container.state}"
 
 

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -84,6 +85,89 @@ def _connect(addresses: list[Any], until: float) -> socket.socket:
     raise failure
 
 
+def _secured(peer: socket.socket, job: dict[str, Any], reply: dict[str, Any], until: float) -> Any:
+    """The connection with TLS; what is to be said of the certificate goes into the reply.
+
+    The name is sent as it is, whoever was dialled. A certificate that does not hold is told, and then
+    asked again without looking at it: what is behind it matters too.
+    """
+    trusted = ssl.create_default_context()
+    if job.get("ca"):
+        trusted.load_verify_locations(cadata=job["ca"])
+    found: dict[str, str] = {}
+    reply["certificate"] = found
+    try:
+        peer.settimeout(_left(until))
+        secured = trusted.wrap_socket(peer, server_hostname=job["sni"])
+        _describe(secured.getpeercert() or {}, found)
+    except ssl.SSLCertVerificationError as error:
+        found["wrong"] = error.verify_message or str(error)
+        peer.close()
+    else:
+        found["wrong"] = ""
+        return secured
+    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    blind.check_hostname = False
+    blind.verify_mode = ssl.CERT_NONE
+    again = _connect(_resolve(job["address"], job["port"], until), until)
+    secured = blind.wrap_socket(again, server_hostname=job["sni"])
+    shown = secured.getpeercert(binary_form=True) or b""
+    found["default"] = "yes" if b"TRAEFIK DEFAULT CERT" in shown else ""
+    return secured
+
+
+def _describe(certificate: Any, found: dict[str, str]) -> None:
+    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+    issuer = [value for part in certificate.get("issuer", ()) for key, value in part if key == "commonName"]
+    found["names"] = ", ".join(names)
+    found["issuer"] = ", ".join(issuer)
+    found["until"] = certificate.get("notAfter", "")
+    found["left"] = str(int(ssl.cert_time_to_seconds(found["until"]) - time.time()) if found["until"] else 0)
+
+
+def _sockets() -> tuple[list[str], list[str]]:
+    """Where this network listens, and its connections, those just closed included, as `own other`."""
+    listens, open_ = set(), set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError), open(table) as file:
+            for line in list(file)[1:]:
+                _, own, other, state = line.split()[:4]
+                if state == "0A":
+                    listens.add(_shown(own))
+                else:
+                    open_.add(f"{_shown(own)} {_shown(other)}")
+    return sorted(listens), sorted(open_)
+
+
+def _shown(written: str) -> str:
+    """An address as the kernel writes it: words of four bytes, each in the order of this machine."""
+    address, _, port = written.partition(":")
+    raw = bytes.fromhex(address)
+    raw = b"".join(
+        raw[at : at + 4][::-1] if sys.byteorder == "little" else raw[at : at + 4]
+        for at in range(0, len(raw), 4)
+    )
+    text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+    return text.replace("::ffff:", "") + ":" + str(int(port, 16))
+
+
+def look(job: dict[str, Any]) -> dict[str, Any]:
+    """Where this network listens, and what connections it has while a request is answered."""
+    reply: dict[str, Any] = {"id": job["id"], "kind": "looked", "detail": "", "ms": 0}
+    seen: set[str] = set()
+    if job["method"] != "LISTEN":
+        answered: list[dict[str, Any]] = []
+        asking = threading.Thread(target=lambda: answered.append(ask({**job, "look": False})), daemon=True)
+        asking.start()
+        while asking.is_alive():
+            seen.update(_sockets()[1])
+            asking.join(0.005)
+        reply = answered[0] if answered else reply
+    listens, connections = _sockets()
+    reply.update(listens=listens, connections=sorted(seen | set(connections)))
+    return reply
+
+
 def _text(job: dict[str, Any]) -> bytes:
     name = job["address"] if ":" not in job["address"] else f"[{job['address']}]"
     host = job.get("host") or (name if job["port"] == 80 else f"{name}:{job['port']}")
@@ -128,6 +212,8 @@ def ask(job: dict[str, Any]) -> dict[str, Any]:
         peer = _connect(addresses, until)
         name = peer.getpeername()
         reply["peer"] = name if isinstance(name, str) else name[0]
+        if job.get("sni"):
+            peer = _secured(peer, job, reply, until)
         peer.sendall(_text(job))
         response = http.client.HTTPResponse(_Timed(peer, until), method=job["method"])  # type: ignore[arg-type]
         response.begin()
@@ -171,7 +257,8 @@ def _chain(jobs: list[dict[str, Any]], until: float) -> list[dict[str, Any]]:
         if job["address"] in nobody:
             replies.append({**nobody[job["address"]], "id": job["id"]})
         elif left > 0:
-            replies.append(ask({**job, "timeout": min(job["timeout"], left)}))
+            todo = {**job, "timeout": min(job["timeout"], left)}
+            replies.append(look(todo) if job.get("look") else ask(todo))
         else:
             replies.append({"id": job["id"], "kind": "error", "detail": "no time was left to ask", "ms": 0})
         if replies[-1]["kind"] == "unresolved":

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from stackctl import harmless
-from stackctl.checks_of_routes import HOST
+from stackctl.checks_of_routes import HOST, INSIDE, LISTEN
 from stackctl.errors import EngineUnavailable
 from stackctl.events import Checked, Event, Finished, Started
 from stackctl.model import (
@@ -66,11 +66,13 @@ def verify(
     prober_image: str = "",
     *,
     settle: float = SETTLE,
+    ca: str = "",
 ) -> Iterator[Event]:
     """Runs all checks and tells of each once, in their order.
 
     Checks that ask the edge are asked again, controls included, for up to `settle` seconds where they do
     not pass: an edge learns of containers with a delay. What still does not hold then is told as it is.
+    `ca` is whom TLS trusts, as PEM; empty for whoever this host trusts.
     """
     verdicts: dict[int, Verdict] = {}
     asking: dict[int, Check] = {}
@@ -87,7 +89,7 @@ def verify(
         yield Started(STEP)
         try:
             with _audited(auditing, stack, observed, probing, why) as audits:
-                answered = _answered(asking, stack, observed, probing, why, settle)
+                answered = _answered(asking, stack, observed, _Means(probing, why, ca), settle)
                 verdicts.update(audits())
         finally:
             if probing is not None:
@@ -124,6 +126,16 @@ def _audited(
 
 
 @dataclass(frozen=True)
+class _Means:
+    """What asking takes."""
+
+    probing: Probing | None
+    why: str
+    """Why there is no prober, where there is none."""
+    ca: str = ""
+
+
+@dataclass(frozen=True)
 class _Answer:
     verdict: Verdict
     may_change: bool
@@ -134,18 +146,17 @@ def _answered(
     asking: Mapping[int, Check],
     stack: Stack,
     observed: Observed,
-    probing: Probing | None,
-    why: str,
+    means: _Means,
     settle: float,
 ) -> dict[int, _Answer]:
-    answers = _ask(asking, stack, observed, probing, why)
+    answers = _ask(asking, stack, observed, means)
     began = time.monotonic()
     # Once it failed, one pass is not enough: behind a route, a dead container beside a living one fails
     # every second request.
     passes = {number: 0 for number, answer in answers.items() if answer.may_change}
     while passes and (time.monotonic() - began < settle or 1 in passes.values()):
         time.sleep(_AGAIN_AFTER)
-        again = _ask({number: asking[number] for number in passes}, stack, observed, probing, why)
+        again = _ask({number: asking[number] for number in passes}, stack, observed, means)
         for number, answer in again.items():
             passes[number] = passes[number] + 1 if answer.verdict[0] is Outcome.PASSED else 0
             if passes[number] == 2:
@@ -159,9 +170,7 @@ def _answered(
     return answers
 
 
-def _ask(
-    asking: Mapping[int, Check], stack: Stack, observed: Observed, probing: Probing | None, why: str
-) -> dict[int, _Answer]:
+def _ask(asking: Mapping[int, Check], stack: Stack, observed: Observed, means: _Means) -> dict[int, _Answer]:
     """One round: each check's controls and then its own request, every vantage at the same time."""
     replies: dict[str, Reply] = {}
     batches: dict[str, list[Job]] = {HOST: []}
@@ -172,22 +181,23 @@ def _ask(
         for place, request in enumerate(wanted):
             id = f"{number}.{place}"
             silent = asking[number].expect.no_answer and place == len(wanted) - 1
-            job = _job(id, stack, observed, request, SILENCE if silent else PATIENCE)
+            job = _job(id, stack, observed, request, SILENCE if silent else PATIENCE, means.ca)
             if isinstance(job, str):
                 replies[id] = Reply("unsent", detail=job)
-            elif request.vantage != HOST and probing is None:
-                replies[id] = Reply("unsent", detail=why)
+            elif request.vantage != HOST and means.probing is None:
+                replies[id] = Reply("unsent", detail=means.why)
             else:
                 batches.setdefault(_standing(stack, observed, request), []).append(job)
-    replies |= vantage.ask(batches.pop(HOST), batches, probing)
+    replies |= vantage.ask(batches.pop(HOST), batches, means.probing)
     hostnames = {spoke.name: _hostname(observed, spoke.name) for spoke in stack.spokes}
+    addresses = _addresses(stack, observed)
     answers = {}
     for number, check in asking.items():
         came = [
             _own(observed, stack, request, replies[f"{number}.{place}"])
             for place, request in enumerate(requests[number])
         ]
-        verdict = decide(check, came, hostnames)
+        verdict = decide(check, came, hostnames, addresses)
         sent = all(reply.kind != "unsent" for reply in came)
         late = verdict[0] is not Outcome.PASSED and sent and _leans_on_discovery(stack, check)
         answers[number] = _Answer(verdict, late)
@@ -213,18 +223,35 @@ def _prepared(
         return None, f"{NO_PROBER}{error.message}"
 
 
-def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: float) -> Job | str:
+def _addresses(stack: Stack, observed: Observed) -> dict[tuple[str, str], str]:
+    running = {spoke.name: observed.running(spoke.name) for spoke in stack.spokes}
+    return {
+        (name, network): container.networks.get(stack.network_name(network), "")
+        for name, container in running.items()
+        for network in (stack.networks if container else ())
+        if container
+    }
+
+
+def _job(
+    id: str, stack: Stack, observed: Observed, request: Request, seconds: float, ca: str = ""
+) -> Job | str:
     """What to send, or why it is not sent."""
-    if reason := harmless.why_not(stack.spokes, request):
+    # Where a network listens is read inside it; nothing is sent for that.
+    sends = request.method != LISTEN
+    if sends and (reason := harmless.why_not(stack.spokes, request)):
         return reason
-    anywhere = request.vantage == HOST or isinstance(request.target, InVolume)
+    inside = request.vantage.startswith(INSIDE)
+    anywhere = request.vantage == HOST or isinstance(request.target, InVolume) or inside
+    if inside and observed.running(request.vantage.removeprefix(INSIDE)) is None:
+        return f"{request.vantage.removeprefix(INSIDE)} does not run"
     if not anywhere and request.vantage not in stack.networks:
         return f"the stack has no network `{request.vantage}`"
     place = _resolve(stack, observed, request)
     if isinstance(place, str):
         return place
     chain = id.partition(".")[0]
-    return Job(
+    job = Job(
         id,
         chain,
         request.method,
@@ -235,6 +262,8 @@ def _job(id: str, stack: Stack, observed: Observed, request: Request, seconds: f
         seconds,
         headers=_of_edge(request),
     )
+    sni = request.host.partition(":")[0] if request.tls else ""
+    return replace(job, sni=sni, ca=ca, look=request.look)
 
 
 def _of_edge(request: Request) -> dict[str, str]:
@@ -279,6 +308,9 @@ def _standing(stack: Stack, observed: Observed, request: Request) -> str:
     """Where the prober stands that sends this request."""
     if isinstance(request.target, InVolume):
         return f"{_volume(observed, request.target)}:{posixpath.dirname(request.target.path)}"
+    if request.vantage.startswith(INSIDE):
+        container = observed.running(request.vantage.removeprefix(INSIDE))
+        return f"container:{container.id}" if container else request.vantage
     return request.vantage and stack.network_name(request.vantage)
 
 
@@ -314,7 +346,8 @@ def _leans_on_discovery(stack: Stack, check: Check) -> bool:
     target = _look(check).target
     name = target.host if isinstance(target, Named) else target.spoke
     edges = {spoke.name for spoke in stack.of_kind(Kind.EDGE)}
-    return name in edges and not check.expect.no_answer
+    inside = _look(check).vantage.removeprefix(INSIDE)
+    return bool({name, inside} & edges) and not check.expect.no_answer
 
 
 def _hostname(observed: Observed, spoke: str) -> str:

@@ -33,6 +33,12 @@ class Job:
     max_body: int = 65536
     headers: Mapping[str, str] = field(default_factory=dict)
     """More headers than every request has."""
+    sni: str = ""
+    """Asked with TLS, for this name."""
+    ca: str = ""
+    """Whom to trust, as PEM; empty for whoever this host trusts."""
+    look: bool = False
+    """Tell of the network's own connections too; with the method LISTEN, of nothing else."""
 
 
 def ask_from_host(jobs: Sequence[Job]) -> dict[str, Reply]:
@@ -78,6 +84,9 @@ def _run_prober(run: Run, network: str, jobs: Sequence[Job]) -> list[dict[str, A
 
 def _standing(run: Run, network: str) -> dict[str, Any]:
     volume, _, folder = network.partition(":")
+    if volume == "container":
+        # Inside the network of a container, to see what it sees: there is no other way to its loopback.
+        return python(run, network)
     if not folder:
         return python(run, network)
     return python(run, "none", Binds=[f"{volume}:{folder}:ro"])
@@ -89,4 +98,6 @@ def work(jobs: Sequence[Job]) -> bytes:
 
 
 def _reply(told: Mapping[str, Any]) -> Reply:
-    return Reply(**{name: value for name, value in told.items() if name != "id"})
+    fields: dict[str, Any] = {name: value for name, value in told.items() if name != "id"}
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return Reply(**{**fields, **lists})

@@ -1,0 +1,118 @@
+"""`stackctl doctor`: why is a service not reachable? Walks the chain and stops at the first broken link."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from stackctl.checks_of_routes import discovery_deadline
+from stackctl.codes import CODES
+from stackctl.commands.diagnosed import Diagnosis, DoctorAnswer
+from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
+from stackctl.commands.story import Ended, Story
+from stackctl.doctor import by_hand, chain, ordered
+from stackctl.engine import Engine
+from stackctl.errors import EngineUnavailable, Exit, StackctlError
+from stackctl.events import Checked, Event, Finished, Said, Started
+from stackctl.findings import InvalidFiles
+from stackctl.model import Check, Observed, Result, Spoke
+from stackctl.observe import observe
+from stackctl.process import redacted
+from stackctl.verify.runner import verify
+
+_LINES = 200
+"""How much of a log is looked at."""
+
+
+def doctor(root: Path, spokes: tuple[str, ...], *, environ: Mapping[str, str]) -> Story:
+    """Changes nothing. Without names: every spoke that has a route and runs, or should."""
+    try:
+        opened = open_stack(root)
+        view = look_at_host(opened, environ)
+    except InvalidFiles as error:
+        errors = [finding for finding in error.findings if finding.blocks]
+        first = f"{errors[0].at} {errors[0].code}: {errors[0].message}" if errors else error.message
+        more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+        return (yield from _ended([_broken("CK322", "the files of the stack are sound", first + more)]))
+    chosen = [opened.stack.spoke(name) for name in named(opened.stack, spokes)]
+    try:
+        engine = Engine.connect(environ)
+    except EngineUnavailable as error:
+        return (yield from _ended([_broken("CK321", "the Engine answers", error.message, error.hint)]))
+    with engine:
+        observed = observe(engine, opened.stack.name)
+        present = {container.spoke for container in observed.containers}
+        chosen = chosen or [
+            s for s in opened.stack.spokes if s.routes and (s.name in present or not s.profiles)
+        ]
+        if not chosen:
+            yield Said("no spoke with a route runs here: name one", warning=True)
+        observed = replace(observed, said=_logs(engine, opened, observed))
+        diagnoses = []
+        for spoke in chosen:
+            diagnoses.append((yield from _of_spoke(opened, view, engine, observed, spoke)))
+    return (yield from _ended(diagnoses))
+
+
+def _broken(code: str, title: str, saw: str, hint: str = "") -> Diagnosis:
+    return Diagnosis("", (by_hand(code, "", title, saw),), code, saw, hint or CODES[code].hint)
+
+
+def _ended(diagnoses: list[Diagnosis]) -> Generator[Event, None, Ended]:
+    for diagnosis in diagnoses:
+        for result in diagnosis.links:
+            yield Checked(result)
+    broken = any(diagnosis.broken for diagnosis in diagnoses)
+    return Ended(DoctorAnswer(tuple(diagnoses)), Exit.NOT_PROVED if broken else Exit.DONE)
+
+
+def _of_spoke(
+    opened: Opened, view: HostView, engine: Engine, observed: Observed, spoke: Spoke
+) -> Generator[Event, None, Diagnosis]:
+    links = chain(opened.stack, opened.bundle, observed, spoke)
+    results = yield from _run(opened, view, engine, observed, links.seen)
+    if all(result.holds for result in results):
+        results += yield from _run(opened, view, engine, observed, (*links.asked, *links.because))
+    told = ordered(links, results)
+    last = told[-1] if told else None
+    if not spoke.routes and (last is None or last.holds):
+        last = by_hand("CK324", spoke.name, "has a route", "neither its page nor its manifest states a route")
+        told = (*told, last)
+    if last is None or last.holds:
+        return Diagnosis(spoke.name, told)
+    hint = CODES[last.check.code].hint.replace("NAME", spoke.name) or _hint(last)
+    return Diagnosis(spoke.name, told, last.check.code, last.saw, hint)
+
+
+def _hint(result: Result) -> str:
+    return f"`stackctl verify {result.check.spoke}` and `stackctl logs {result.check.spoke}` say more"
+
+
+def _run(
+    opened: Opened, view: HostView, engine: Engine, observed: Observed, checks: tuple[Check, ...]
+) -> Generator[Event, None, list[Result]]:
+    """Runs links with the runner of all checks; what it found is told later, in its order."""
+    image = view.host.prober_image or opened.stack.prober_image
+    results = []
+    settle = discovery_deadline(opened.stack)
+    for event in verify(checks, opened.stack, opened.bundle, observed, engine, image, settle=settle):
+        if isinstance(event, Checked):
+            saw = redacted(event.result.saw, view.redact)
+            results.append(replace(event.result, saw=saw))
+        elif isinstance(event, Started | Finished):
+            yield event
+    return results
+
+
+def _logs(engine: Engine, opened: Opened, observed: Observed) -> dict[str, str]:
+    """The last words of edges; a log that cannot be read explains nothing, and stops nothing."""
+    said = {}
+    for spoke in opened.stack.spokes:
+        container = observed.running(spoke.name)
+        if spoke.kind.value == "edge" and container is not None:
+            try:
+                said[spoke.name] = engine.logs(container.id, _LINES)
+            except StackctlError:
+                said[spoke.name] = ""
+    return said
