@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.engine_room import EngineRoom, wait_for
+from tests.scenarios.probed import probers
 from tests.scenarios.shipped import ShippedStack, ship
 
 pytestmark = pytest.mark.engine
@@ -117,6 +119,26 @@ def test_it_stops_at_once_although_traefik_listens_to_events(up: ShippedStack) -
         assert inspected(up, PROXY)["State"]["ExitCode"] == 0
     finally:
         assert up.run(*EVERYTHING, "--no-verify").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("words", [(), ("--prove",)])
+def test_nothing_is_left_of_a_verify_that_ends_in_the_middle(
+    up: ShippedStack, room: EngineRoom, words: tuple[str, ...], number: signal.Signals
+) -> None:
+    running = ("ps", "-q", "--filter", f"label=stackctl.prober={up.name}", "--filter", "status=running")
+    with up.start("verify", PROXY, *words) as child:
+        wait_for(lambda: len(room.docker(*running).split()) >= 3)
+        child.send_signal(number)
+        child.communicate(timeout=90)
+    assert child.returncode != 0
+    if number is signal.SIGKILL:
+        wait_for(lambda: not room.docker(*running))
+        # What was made and never started cannot end by itself: the next run sweeps it.
+        assert up.run("verify", PROXY).returncode == 0
+    assert probers(room, up.name) == []
+    assert not room.docker("network", "ls", "-q", "--filter", f"label=stackctl.prober={up.name}")
 
 
 def test_an_operation_too_many_in_the_policy_turns_the_refusal_red(up: ShippedStack) -> None:
