@@ -48,6 +48,7 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "rename": (story.WrittenAnswer,),
     "render": (story.RenderAnswer, story.LinesAnswer),
     "restart": (story.ActedAnswer,),
+    "schema": (story.SchemaAnswer,),
     "show": (story.ShowAnswer,),
     "status": (story.StatusAnswer,),
     "stop": (story.ActedAnswer,),

@@ -21,7 +21,7 @@ ROOMS = (
     "yaml_text",
     "fingerprint api switches policy policy_problems haproxy harmless strict edge",
     "read",
-    "lint templates render audits checks checks_of_routes override",
+    "file_schema lint templates render audits checks checks_of_routes override",
     "normal starter junit",
     "attached",
     "compare exposure consequences surroundings",

@@ -40,6 +40,35 @@ def version(
     )
 
 
+class Described(StrEnum):
+    MANIFEST = "manifest"
+    STACK = "stack"
+
+
+@app.command()
+def schema(
+    what: Annotated[Described, typer.Argument(help="Which file is described.")] = Described.MANIFEST,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Print the JSON Schema of manifests, or of stack.yaml; editors complete and check with it.
+
+    Examples: stackctl schema > manifest.schema.json · stackctl schema stack > stack.schema.json
+    """
+    from stackctl.commands.schema import schema as tell
+
+    raise typer.Exit(
+        run(
+            "schema",
+            options_of(directory, json, verbose, no_colour),
+            lambda _root, _: tell(what.value),
+            anywhere=True,
+        )
+    )
+
+
 @app.command()
 def completion(
     shell: Annotated[Shell, typer.Argument(help="The shell to complete in.")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stackctl.commands.diagnosed import DoctorAnswer
 from stackctl.commands.image_answers import PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
@@ -144,6 +144,11 @@ class GraphAnswer:
     file: str
     """Where the picture was written; empty where it is printed."""
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SchemaAnswer:
+    document: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -287,6 +292,7 @@ Answer = (
     | DownAnswer
     | DocsAnswer
     | GraphAnswer
+    | SchemaAnswer
     | ExplainAnswer
     | WrittenAnswer
     | AdoptAnswer

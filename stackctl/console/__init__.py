@@ -19,7 +19,6 @@ from stackctl.commands.story import (
     DocsAnswer,
     EditAnswer,
     ExecAnswer,
-    GraphAnswer,
     LinesAnswer,
     LintAnswer,
     PlanAnswer,
@@ -29,7 +28,7 @@ from stackctl.commands.story import (
     VerifyAnswer,
     Watched,
 )
-from stackctl.console.answers import diagnosis, docs, mended, picture, status
+from stackctl.console.answers import diagnosis, docs, mended, picture, printed, status
 from stackctl.console.lines import hung
 from stackctl.console.plan import plan_lines
 from stackctl.console.spoke import spoke
@@ -155,9 +154,8 @@ class Console:
     @singledispatchmethod
     def answer(self, answer: Answer) -> None:
         """Those that are one picture; what needs more than that has a way of its own below."""
-        if isinstance(answer, GraphAnswer) and not answer.file:
-            # Bytes for a program: nothing may be wrapped, coloured or read as markup.
-            self._out.file.write(answer.text)
+        # For a program: nothing may be wrapped, coloured or read as markup.
+        self._out.file.write(printed(answer))
         if (seen := picture(answer)) is not None:
             self._out.print(seen, soft_wrap=False, crop=False)
         self._warned()

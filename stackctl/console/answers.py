@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import singledispatch
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from stackctl.commands.story import (
     FingerprintAnswer,
     GraphAnswer,
     RenderAnswer,
+    SchemaAnswer,
     StatusAnswer,
     VersionAnswer,
     WrittenAnswer,
@@ -47,6 +49,18 @@ _MOST_LINES = 12
 def picture(answer: object) -> RenderableType | None:
     """What there is to see of an answer; None where everything was seen already."""
     raise TypeError(f"no way to show {answer!r}")
+
+
+def printed(answer: object) -> str:
+    """What of an answer is for a program to read as it is."""
+    if isinstance(answer, GraphAnswer) and not answer.file:
+        return answer.text
+    return json.dumps(answer.document, indent=1) + "\n" if isinstance(answer, SchemaAnswer) else ""
+
+
+@picture.register
+def schema(_: SchemaAnswer) -> None:
+    """It was printed."""
 
 
 def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:

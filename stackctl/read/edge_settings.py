@@ -11,7 +11,7 @@ from stackctl.read.compose_keys import Malformed, Note, nearest
 
 _KEYS = ("name", "routes", "acme")
 _ACME_KEYS = ("email", "challenge", "server", "authority")
-_CHALLENGES = ("http", "tls")
+CHALLENGES = ("http", "tls")
 _EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\Z")
 _SERVER = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?\Z")
 _FILE = re.compile(r"/[A-Za-z0-9._/-]+\Z")
@@ -53,8 +53,8 @@ def _acme(value: Any, note: Note) -> Acme | None:
         if key not in _ACME_KEYS:
             note("SC102", (*path, key), f"unknown key `{key}`", nearest(key, _ACME_KEYS))
     challenge = value.get("challenge", "http")
-    if challenge not in _CHALLENGES:
-        raise Malformed((*path, "challenge"), f"`challenge` must be one of {', '.join(_CHALLENGES)}")
+    if challenge not in CHALLENGES:
+        raise Malformed((*path, "challenge"), f"`challenge` must be one of {', '.join(CHALLENGES)}")
     return Acme(
         _text(value, "email", _EMAIL, "an address that the authority can write to", example),
         challenge,
