@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from stackctl import __version__
 from stackctl.files import STATE_DIR
+from stackctl.program import program
 from stackctl.read.halves import Memory
 
 _FILE = Path("cache", "read.json")
@@ -60,16 +58,4 @@ def _load(path: Path) -> dict[str, str]:
 
 
 def _seal(body: bytes) -> bytes:
-    return f"{_program()} {hashlib.sha256(body).hexdigest()}".encode()
-
-
-def _program() -> str:
-    """The version of all that decides what is read; in a checkout, code changes without a new version."""
-    package = Path(__file__).parent
-    parts = [__version__, sys.version]
-    for pattern in ("*.py", "read/*.py", "model/*.py", "data/*.json"):
-        for path in sorted(package.glob(pattern)):
-            seen = path.stat()
-            if stat.S_ISREG(seen.st_mode):
-                parts.append(f"{path.name} {seen.st_size} {seen.st_mtime_ns}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return f"{program()} {hashlib.sha256(body).hexdigest()}".encode()

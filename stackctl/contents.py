@@ -45,7 +45,7 @@ def read(stack: Stack, stanzas: Mapping[str, Stanza], root: Path, variables: Map
     for spoke in stack.spokes:
         read: dict[str, list[bytes]] = {}
         wrong: set[str] = set()
-        for key, stated in _paths(stack, spoke, stanzas[spoke.name], root, variables):
+        for key, stated in paths(stack, spoke, stanzas[spoke.name], root, variables):
             path = root / Path(stated).expanduser()
             try:
                 if path.is_file():
@@ -65,9 +65,11 @@ def _content(key: str, path: Path, variables: Mapping[str, str]) -> bytes:
     return content if wrong else json.dumps(values, sort_keys=True).encode()
 
 
-def _paths(
+def paths(
     stack: Stack, spoke: Spoke, stanza: Stanza, root: Path, variables: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
+    """The key and the path of each file whose content counts."""
+
     def known(stated: object) -> str:
         path, undefined = interpolate_data(str(stated or ""), variables)
         return "" if undefined else str(path)

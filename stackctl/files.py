@@ -83,7 +83,7 @@ def with_mounted(stack: Stack, directory: Path) -> tuple[Stack, tuple[Finding, .
     files: dict[str, bytes] = {}
     findings: list[Finding] = []
     for spoke in stack.spokes:
-        for relative, place, content in _own_paths(spoke):
+        for relative, place, content in own_paths(spoke):
             path = directory / relative
             if not path.exists():
                 message = f"`{relative}` is missing"
@@ -93,7 +93,7 @@ def with_mounted(stack: Stack, directory: Path) -> tuple[Stack, tuple[Finding, .
     return replace(stack, files=dict(sorted(files.items()))), tuple(findings)
 
 
-def _own_paths(spoke: Spoke) -> Iterator[tuple[str, Location, bool]]:
+def own_paths(spoke: Spoke) -> Iterator[tuple[str, Location, bool]]:
     """Each path inside the stack's folder, its place, and whether all that lies in it is content."""
     for number, mount in enumerate(spoke.mounts):
         relative = _inside(mount.source) if mount.type == "bind" and mount.source[:1] == "." else None
@@ -190,7 +190,7 @@ def missing_inputs(
     """
     found: list[Finding] = []
     gone: list[str] = []
-    for path, stated in _inputs(stack, spoke, stanza):
+    for path, stated in inputs(stack, spoke, stanza):
         source, undefined = interpolate_data(stated, variables)
         remote = "://" in source or source.startswith("git@")
         if not source or undefined or remote or (directory / Path(source).expanduser()).exists():
@@ -203,7 +203,8 @@ def missing_inputs(
     return tuple(found)
 
 
-def _inputs(stack: Stack, spoke: Spoke, stanza: Stanza) -> Iterator[tuple[tuple[str, ...], str]]:
+def inputs(stack: Stack, spoke: Spoke, stanza: Stanza) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The place and the path, as stated, of each file or folder that Compose reads for the spoke."""
     for number, entry in enumerate(stanza.get("env_file", ())):
         if entry.get("required", True):
             yield ("env_file", str(number)), entry["path"]

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "stackctl"
 
 # Each room may import from the rooms above it, and from its own.
 ROOMS = (
-    "errors names plain",
+    "errors names plain program",
     "findings codes",
     "model",
     "generation replace",
@@ -28,7 +28,7 @@ ROOMS = (
     "causes",
     "plan",
     "process",
-    "files archive contents endpoint engine secrets state cache lock lines journal history good",
+    "settled files archive contents endpoint engine secrets state cache lock lines journal history good",
     "observe compose verify records ca",
     "edit apply",
     "adopt doctor graph",

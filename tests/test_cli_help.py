@@ -11,7 +11,7 @@ import click
 import pytest
 import typer.main
 
-from stackctl.cli import app
+from stackctl.cli.program import app
 
 PROGRAM = typer.main.get_command(app)
 assert isinstance(PROGRAM, click.Group)
@@ -125,7 +125,7 @@ def test_a_completion_script_is_printed_for_each_shell(shell: str) -> None:
 )
 def test_what_needs_nothing_heavy_imports_nothing_heavy(words: list[str]) -> None:
     program = (
-        "import sys; from stackctl.cli import app\n"
+        "import sys; from stackctl.cli.program import app\n"
         "try: app(sys.argv[1:], prog_name='stackctl')\n"
         "except SystemExit: pass\n"
         "print(sorted({'docker', 'jinja2', 'markdown_it', 'pyromark', 'ruamel', 'asyncio', 'rich'} & sys.modules.keys()))"

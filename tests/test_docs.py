@@ -11,7 +11,7 @@ import click
 import pytest
 import typer
 
-from stackctl.cli import app
+from stackctl.cli.program import app
 from stackctl.codes import CODES
 from tests.shown import mentioned
 

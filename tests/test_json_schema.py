@@ -11,7 +11,7 @@ import typer
 from jsonschema import Draft202012Validator
 
 from stackctl import json_schema
-from stackctl.cli import app
+from stackctl.cli.program import app
 from stackctl.commands.story import Ended
 from stackctl.errors import StackctlError
 from stackctl.findings import Finding, InvalidFiles, Location, Severity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from stackctl.commands.opened import (
     with_secrets,
 )
 from stackctl.commands.render import known_applied, there
+from stackctl.commands.settle import settle
 from stackctl.commands.story import Ended, PlanAnswer, Story
 from stackctl.consequences import with_consequences
 from stackctl.engine import Engine
@@ -45,21 +47,26 @@ def plan(
     check: bool,
     environ: Mapping[str, str],
     out: Path | None = None,
+    line: tuple[str, ...] = (),
 ) -> Story:
-    """`out` gets the plan as a file for `up --plan`."""
+    """`out` gets the plan as a file for `up --plan`; `line` is the command line, where it may be kept."""
+    began = time.time()
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
     only = named(opened.stack, spokes)
-    yield from left_out(opened, known_profiles(opened, profiles), only)
+    told = [*left_out(opened, known_profiles(opened, profiles), only)]
     view = look_at_host(opened, environ)
-    yield from view.unread()
-    observed = observe(Engine.connect(environ), opened.stack.name)
+    told += view.unread()
+    yield from told
+    engine = Engine.connect(environ)
+    observed = observe(engine, opened.stack.name)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)
     if out is not None:
         asked = saved.Asked(spokes, tuple(sorted(profiles)), refresh)
         saved.save(out, asked, opened, made.plan, made.wanted, observed)
         yield Said(f"saved: apply it with `stackctl up --plan {out}`")
+    settle(opened, view, observed, made.plan, engine.endpoint.url, line, told, "out", began)
     return Ended(PlanAnswer(made.plan), Exit.PENDING if check and made.plan.pending else Exit.DONE)
 
 

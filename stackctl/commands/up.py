@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from stackctl.commands.opened import (
 )
 from stackctl.commands.plan import Made, consent, make
 from stackctl.commands.render import known_applied, write
+from stackctl.commands.settle import settle
 from stackctl.commands.story import Ended, Story, UpAnswer, Watched
 from stackctl.commands.verify import prove
 from stackctl.engine import Engine
@@ -52,8 +54,13 @@ def up(
     held: Lock,
     expose: Callable[[Plan], bool] = lambda _: False,
     plan_file: Path | None = None,
+    line: tuple[str, ...] = (),
 ) -> Story:
-    """`expose` is asked where the plan opens what was closed; `plan_file` is a plan that `plan` saved."""
+    """`expose` is asked where the plan opens what was closed; `plan_file` is a plan that `plan` saved.
+
+    `line` is the command line, where it may be told from memory that nothing is to do.
+    """
+    began = time.time()
     chosen = saved.load(plan_file) if plan_file is not None else None
     if chosen is not None:
         asked = chosen.asked
@@ -61,10 +68,10 @@ def up(
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
     only = named(opened.stack, spokes)
-    yield from left_out(opened, known_profiles(opened, profiles), only)
+    told = [*left_out(opened, known_profiles(opened, profiles), only)]
     view = look_at_host(opened, environ)
-    yield from view.stand_ins()
-    yield from view.unread()
+    told += [*view.stand_ins(), *view.unread()]
+    yield from told
     engine = local_engine(environ)
     left = unfinished(root)
     observed = observe(engine, opened.stack.name)
@@ -98,7 +105,10 @@ def up(
         results = yield from carry_out(change, verify=verify)
         secrets.remove_unnamed(opened.stack, root)
         return Ended(UpAnswer(plan, results), exit_of(results))
-    return (yield from _as_it_is(change, verify=verify))
+    ended = yield from _as_it_is(change, verify=verify)
+    if not verify:
+        settle(opened, view, observed, plan, engine.endpoint.url, line, told, "err", began)
+    return ended
 
 
 def opening(plan: Plan) -> str:

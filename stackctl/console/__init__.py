@@ -12,6 +12,7 @@ from rich.console import Console as Terminal
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from stackctl import settled
 from stackctl.commands.diagnosed import DoctorAnswer
 from stackctl.commands.story import (
     ActedAnswer,
@@ -315,7 +316,7 @@ class Console:
 
     def _warned(self) -> None:
         if self._warnings:
-            self._err.print(Text(f"{_count(self._warnings, 'warning')}: see `stackctl lint`", "dim"))
+            self._err.print(Text(settled.warnings(self._warnings), "dim"))
 
 
 def _terminal(colour: bool | None, file: TextIO) -> Terminal:

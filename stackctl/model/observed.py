@@ -71,7 +71,7 @@ class Observed:
 
     def image_id(self, reference: str) -> str:
         """The id of the image that a reference means on this Engine; empty where it is not there."""
-        return next((self.images[name] for name in _spellings(reference) if name in self.images), "")
+        return next((self.images[name] for name in spellings(reference) if name in self.images), "")
 
     def of_spoke(self, spoke: str) -> tuple[Container, ...]:
         return tuple(c for c in self.containers if c.spoke == spoke)
@@ -81,7 +81,7 @@ class Observed:
         return next((c for c in reversed(self.of_spoke(spoke)) if c.running), None)
 
 
-def _spellings(reference: str) -> tuple[str, ...]:
+def spellings(reference: str) -> tuple[str, ...]:
     """The names under which the Engine may list an image: `app:1@sha256:…` stands there as `app@sha256:…`."""
     name, _, digest = reference.partition("@")
     for prefix in ("docker.io/", "index.docker.io/"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from stackctl.commands.plan import plan
 from stackctl.commands.story import Ended, Story
-from tests.scenarios.engine_room import EngineRoom
+from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.shipped import ShippedStack
 from tests.scenarios.written import write
 
@@ -118,6 +119,36 @@ def test_fifty_idle_plans_find_nothing(stack: ShippedStack) -> None:
         story = plan(stack.root, (), profiles=frozenset(), refresh=False, check=True, environ=os.environ)
         ended = ended_of(story)
         assert ended.exit_code == 0, ended.answer
+
+
+def test_what_is_told_from_memory_is_what_is_found_in_full_and_never_outlives_a_change(
+    stack: ShippedStack,
+) -> None:
+    memory = stack.root / ".stackctl" / "cache" / "settled.json"
+    for words in (("plan", "--check"), ("up", "--yes", "--no-verify")):
+        memory.unlink(missing_ok=True)
+        in_full = wait_for(lambda words=words: kept(stack, *words))
+        before = memory.stat().st_mtime_ns
+        again = stack.run(*words)
+        assert memory.stat().st_mtime_ns == before, "what ran in full would have kept it anew"
+        assert (again.returncode, again.stdout, again.stderr) == (0, in_full.stdout, in_full.stderr)
+    hand = Hand(stack)
+    hand.docker("stop", "--time", "0", hand.name("port"))
+    assert stack.run("plan", "--check").returncode == 7
+    hand.docker("start", hand.name("port"))
+    assert stack.run("plan", "--check").returncode == 0
+    page = stack.root / "spokes" / "port.yaml"
+    text = page.read_text()
+    page.write_text(text.replace("info", "debug"))
+    assert stack.run("plan", "--check").returncode == 7
+    page.write_text(text)
+
+
+def kept(stack: ShippedStack, *words: str) -> subprocess.CompletedProcess[str] | None:
+    """The run in full, once the files are old enough to be believed."""
+    done = stack.run(*words)
+    assert done.returncode == 0, done.stderr
+    return done if (stack.root / ".stackctl" / "cache" / "settled.json").exists() else None
 
 
 def test_what_was_changed_by_hand_is_the_hosts_and_is_put_right(

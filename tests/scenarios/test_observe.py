@@ -55,7 +55,7 @@ def test_the_project_is_seen_in_full_and_in_order_and_the_others_in_outline(smal
     assert other.labels[LABEL] == small.room.run
 
 
-def test_a_snapshot_takes_three_lists_and_one_look_at_each_container_and_image(
+def test_a_snapshot_takes_four_lists_and_one_look_at_each_container_and_image(
     small: SmallStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small.set(a=STAYS, b=STAYS)
@@ -69,7 +69,7 @@ def test_a_snapshot_takes_three_lists_and_one_look_at_each_container_and_image(
 
     monkeypatch.setattr(Engine, "get_bytes", counted)
     small.observe()
-    assert sorted(asked) == ["containers", "containers", "containers", "images", "images", "networks"]
+    assert sorted(asked) == [*["containers"] * 3, "images", "images", "networks", "volumes"]
 
 
 def test_two_snapshots_of_the_same_state_are_the_same(small: SmallStack) -> None:
