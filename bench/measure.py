@@ -31,6 +31,8 @@ class Ratio:
     bar: float
     later: bool = False
     """The bar belongs to later work: it is shown, and does not fail."""
+    less: str = ""
+    """What is taken off both first, such as the start of a process."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,11 @@ class Measured:
     ratio: Ratio
     ms: float
     base_ms: float
+    less_ms: float = 0.0
 
     @property
     def value(self) -> float:
-        return self.ms / self.base_ms
+        return (self.ms - self.less_ms) / (self.base_ms - self.less_ms)
 
     @property
     def holds(self) -> bool:
@@ -82,7 +85,8 @@ class Session:
         return statistics.median(self.raw[case][name])
 
     def ratio(self, ratio: Ratio) -> Measured:
-        return Measured(ratio, self.median(ratio.case, ratio.of), self.median(ratio.case, ratio.to))
+        less = self.median(ratio.case, ratio.less) if ratio.less else 0.0
+        return Measured(ratio, self.median(ratio.case, ratio.of), self.median(ratio.case, ratio.to), less)
 
 
 def compiled(environ: Mapping[str, str]) -> dict[str, str]:

@@ -136,6 +136,24 @@ def to_render(root: Path, spokes: int, *, pages: bool) -> None:
         (root / "spokes" / f"service-{n}.yaml").write_text(manifest)
 
 
+_LINK = """kind: app
+image: {image}
+networks: [proxy]
+entrypoint: [python3, -c, "import signal; signal.pause()"]
+stop_signal: SIGKILL
+healthcheck: {{test: [CMD, python3, -c, pass], interval: 1s, timeout: 5s, start_period: 5s}}
+mem_limit: 64m
+"""
+
+
+def chain(root: Path, name: str, spokes: int, image: str) -> None:
+    """Spokes of which each waits for the health of the one before."""
+    _begin(root, f"name: {name}\n")
+    for n in range(spokes):
+        needs = f"depends_on: {{link-{n - 1}: {{condition: service_healthy}}}}\n" if n else ""
+        (root / "spokes" / f"link-{n}.yaml").write_text(_LINK.format(image=image) + needs)
+
+
 def to_run(root: Path, name: str, spokes: int, image: str) -> None:
     """Spokes without a healthcheck or dependencies, so that all of it is the tool's own time."""
     _begin(root, f"name: {name}\n")

@@ -237,8 +237,8 @@ def configs(stack: Stack, directory: Path) -> set[str]:
 
 
 def _stated(stack: Stack, *keys: str) -> set[str]:
-    inputs = (found for spoke in stack.spokes for found in _inputs(stack, spoke, spoke.service))
-    return {stated for path, stated in inputs if path[0] in keys and stated}
+    found_of = (found for spoke in stack.spokes for found in inputs(stack, spoke, spoke.service))
+    return {stated for path, stated in found_of if path[0] in keys and stated}
 
 
 def read_host(

@@ -270,6 +270,8 @@ def _container(one: Mapping[str, Any]) -> dict[str, Any]:
     attached = (one.get("NetworkSettings") or {}).get("Networks") or {}
     return {
         **_part(one, _OF_CONTAINER),
+        # The Engine lists them in any order.
+        "Mounts": sorted(one.get("Mounts") or (), key=str),
         "State": _part(one["State"], _OF_STATE),
         "Networks": {name: _part(how, _OF_ATTACHMENT) for name, how in attached.items()},
     }

@@ -18,7 +18,7 @@ def is_strict(spoke: Spoke) -> bool:
 
 
 def proxies(stack: Stack) -> tuple[Spoke, ...]:
-    return tuple(spoke for spoke in stack.spokes if is_strict(spoke))
+    return tuple(spoke for spoke in stack.of_kind(Kind.SOCKET_PROXY) if is_strict(spoke))
 
 
 def listen(proxy: Spoke) -> str:

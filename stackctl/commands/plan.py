@@ -58,8 +58,8 @@ def plan(
     view = look_at_host(opened, environ)
     told += view.unread()
     yield from told
-    engine = Engine.connect(environ)
-    observed = observe(engine, opened.stack.name)
+    with Engine.connect(environ) as engine:
+        observed = observe(engine, opened.stack.name)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)
     if out is not None:

@@ -74,7 +74,7 @@ def edges_reach_what_they_route(stack: Stack) -> Iterator[Finding]:
 
 
 def _routers(stack: Stack, spoke: str) -> tuple[Named, ...]:
-    return tuple(r for r in of_section(stack, "routers") if r.spoke.name == spoke)
+    return tuple(r for r in named(stack, stack.spoke(spoke)) if r.section == "routers")
 
 
 def ports_are_known(stack: Stack) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -235,10 +236,11 @@ class Stack:
 
     def spoke(self, name: str) -> Spoke:
         """The spoke of that name; raises KeyError."""
-        for spoke in self.spokes:
-            if spoke.name == name:
-                return spoke
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Spoke]:
+        return {spoke.name: spoke for spoke in self.spokes}
 
     def at(self, *path: str) -> Location:
         """The place in stack.yaml of a field, or of the nearest field around it that has one."""
@@ -246,7 +248,11 @@ class Stack:
         return next((place for place in around if place is not None), Location("stack.yaml"))
 
     def of_kind(self, kind: Kind) -> tuple[Spoke, ...]:
-        return tuple(spoke for spoke in self.spokes if spoke.kind is kind)
+        return self._by_kind.get(kind, ())
+
+    @cached_property
+    def _by_kind(self) -> Mapping[Kind, tuple[Spoke, ...]]:
+        return {kind: tuple(spoke for spoke in self.spokes if spoke.kind is kind) for kind in Kind}
 
     def network_name(self, network: str) -> str:
         """The name that a network of the files has on the Engine."""

@@ -36,11 +36,12 @@ class Hand:
         return self.stack.docker(*words)
 
     def name(self, spoke: str) -> str:
-        return f"{self.stack.name}-{spoke}-1"
+        return self.docker("inspect", "--format", "{{slice .Name 1}}", self.stack.container(spoke))
 
     def again(self, spoke: str, change: Callable[[dict[str, Any]], None]) -> None:
         """The container anew, under the same name and with the same labels, changed in one thing."""
-        seen = self.client.api.inspect_container(self.name(spoke))
+        name = self.name(spoke)
+        seen = self.client.api.inspect_container(name)
         networks = {
             network: {"Aliases": how["Aliases"]}
             for network, how in seen["NetworkSettings"]["Networks"].items()
@@ -51,9 +52,9 @@ class Hand:
             "NetworkingConfig": {"EndpointsConfig": networks},
         }
         change(config)
-        self.client.api.remove_container(self.name(spoke), force=True)
-        self.client.api.create_container_from_config(config, self.name(spoke))
-        self.client.api.start(self.name(spoke))
+        self.client.api.remove_container(name, force=True)
+        self.client.api.create_container_from_config(config, name)
+        self.client.api.start(name)
 
 
 @pytest.fixture(scope="module")
