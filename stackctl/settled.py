@@ -165,8 +165,8 @@ def _files(root: str, paths: Paths) -> Iterator[tuple[str, bytes, float]]:
         yield from _of_path(os.path.join(root, name), TREE)
     for name in sorted(os.listdir(os.path.join(root, STATE_DIR))):
         path = os.path.join(root, STATE_DIR, name)
-        if name not in _NO_STATE and not os.path.isdir(path):
-            yield from _of_path(path, FILE)
+        if name not in _NO_STATE:
+            yield from _of_path(path, THERE if os.path.isdir(path) else FILE)
     for path, how in paths:
         yield from _of_path(path, how)
 
@@ -237,8 +237,8 @@ def _belongs(labels: Mapping[str, str], project: str) -> bool:
     return own and labels.get("com.docker.compose.oneoff") != "True"
 
 
-_OF_CONTAINER = ("Id", "Image", "Name", "Created", "Config", "HostConfig", "Mounts")
-_OF_STATE = ("Status", "ExitCode")
+_OF_CONTAINER = ("RestartCount", "Id", "Image", "Name", "Created", "Config", "HostConfig", "Mounts")
+_OF_STATE = ("Status", "ExitCode", "Restarting", "OOMKilled")
 _OF_NETWORK = ("Id", "Name", "Driver", "Internal", "Attachable", "EnableIPv6", "IPAM", "Options", "Labels")
 _OF_VOLUME = ("Name", "Driver", "Options", "Labels")
 _OF_ATTACHMENT = ("Aliases", "DNSNames", "IPAMConfig")
@@ -272,9 +272,13 @@ def _container(one: Mapping[str, Any]) -> dict[str, Any]:
         **_part(one, _OF_CONTAINER),
         # The Engine lists them in any order.
         "Mounts": sorted(one.get("Mounts") or (), key=str),
-        "State": _part(one["State"], _OF_STATE),
+        "State": {**_part(one["State"], _OF_STATE), "Health": _health(one["State"])},
         "Networks": {name: _part(how, _OF_ATTACHMENT) for name, how in attached.items()},
     }
+
+
+def _health(state: Mapping[str, Any]) -> str:
+    return str((state.get("Health") or {}).get("Status") or "")
 
 
 def _part(of: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:

@@ -34,7 +34,12 @@ class FakeEngine:
             "Config": {"Env": ["A=b"]},
             "HostConfig": {"Memory": 1},
             "Mounts": [],
-            "State": {"Status": "running", "ExitCode": 0, "StartedAt": "now", "Health": {"Log": [1]}},
+            "State": {
+                "Status": "running",
+                "ExitCode": 0,
+                "StartedAt": "now",
+                "Health": {"Status": "healthy", "Log": [1]},
+            },
             "NetworkSettings": {"Networks": {"s_socket": {"Aliases": ["app"], "IPAddress": "10.0.0.2"}}},
         }
         other = {"Id": "2", "Names": ["/other"], "NetworkSettings": {"Networks": {"lan": {}}}}
@@ -150,6 +155,7 @@ def test_no_variable_moves_unseen_but_those_of_the_shell(root: Path, monkeypatch
 
 ENGINE: dict[str, Callable[[FakeEngine], object]] = {
     "stopped": lambda engine: engine.own["State"].update(Status="exited"),
+    "unhealthy": lambda engine: engine.own["State"].update(Health={"Status": "unhealthy"}),
     "memory": lambda engine: engine.own["HostConfig"].update(Memory=2),
     "environment": lambda engine: engine.own["Config"].update(Env=[]),
     "detached": lambda engine: engine.own["NetworkSettings"].update(Networks={}),
@@ -170,7 +176,7 @@ def test_nothing_of_the_stack_moves_unseen_on_the_engine(root: Path, engine: Fak
 
 
 def test_what_is_not_of_the_stack_may_move(root: Path, engine: FakeEngine) -> None:
-    engine.own["State"] |= {"StartedAt": "later", "Health": {"Log": []}}
+    engine.own["State"] |= {"StartedAt": "later", "Health": {"Status": "healthy", "Log": []}}
     engine.own["NetworkSettings"]["Networks"]["s_socket"]["IPAddress"] = "10.0.0.3"
     engine.lists["/images/json"].append({"Id": "sha256:9", "RepoTags": ["other:1"]})
     engine.lists["/networks"].pop()

@@ -106,7 +106,7 @@ def up(
         secrets.remove_unnamed(opened.stack, root)
         return Ended(UpAnswer(plan, results), exit_of(results))
     ended = yield from _as_it_is(change, verify=verify)
-    if not verify:
+    if not verify and ended.exit_code == Exit.DONE:
         settle(opened, view, observed, plan, engine.endpoint.url, line, told, "err", began)
     return ended
 
