@@ -24,19 +24,11 @@ _PUBLISHED = {"PortBindings": {"2375/tcp": [{"HostIp": "127.0.0.1", "HostPort": 
 _ON_TCP = "WARNING: API is accessible on http://0.0.0.0:2375 without encryption."
 
 _ONE_MORE: Mutation = Opened(("POST /containers/create",))
-_ONE_KILL: Mutation = Opened(("POST /containers/{id}/kill",))
-"""Of a running proxy nothing is asked that names no object."""
 _AUDITS: tuple[tuple[str, str, str, str, Mutation], ...] = (
     ("CK210", "operations", "lets through exactly its policy", "open one operation more", _ONE_MORE),
     ("CK211", "tricks", "no spelling and no trick gets past it", "open everything", Opened()),
     ("CK212", "undeclared-upgrades", "forwards no undeclared upgrade", "forward every upgrade", Opened()),
-    (
-        "CK213",
-        "live",
-        "the running proxy answers as its policy says",
-        "open one operation more",
-        _ONE_KILL,
-    ),
+    ("CK213", "live", "the running proxy answers as its policy says", "open one operation more", _ONE_MORE),
     ("CK214", "events", "keeps /events open through silence", "cut silent streams", Cut()),
     ("CK214", "upgrades", "grants the upgrades of its policy", "refuse upgrades", Narrowed()),
     ("CK215", "leak-environment", "shows no container's environment", "open inspection", Opened()),

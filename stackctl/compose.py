@@ -150,6 +150,10 @@ class Compose:
             return stopped
         return self._run(("docker", "container", "rm", *containers), _QUICK)
 
+    def exec(self, container: str, command: Sequence[str]) -> Completed:
+        """Runs a command in a container, by its id, as the container's own user."""
+        return self._run(("docker", "exec", container, *command), _QUICK)
+
     def config(self) -> Any:
         """The merged and interpolated document. As Compose prints it, `$$` still stands for one `$`."""
         done = self._run(self.argv("config", "--format", "json"), _QUICK)

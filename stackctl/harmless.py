@@ -17,8 +17,8 @@ NO_SUCH_ID = "0" * 64
 """A well-formed id that no object has: a write to it ends in 404."""
 
 ENGINE_PORTS = frozenset({2375, 2376})
-READS = frozenset({"GET", "HEAD"})
-_SAFE = READS | {"OPTIONS"}
+_READS = frozenset({"GET", "HEAD"})
+_SAFE = _READS | {"OPTIONS"}
 """Methods that are without effect wherever programs keep to HTTP."""
 _OBJECTS = "containers|exec|images|networks|volumes|services|nodes|secrets|configs|tasks|plugins"
 _VERSION = r"(?:/v[0-9]{1,3}\.[0-9]{1,3})?"
@@ -54,7 +54,7 @@ def why_not(spokes: Iterable[Spoke], request: Request, own: Collection[str] = ()
         return "" if asks else f"not safe to send: {request.method} may take effect in the app"
     if _without_effect(request.method, request.path):
         return ""
-    if request.method in READS and _ends(request.path, own):
+    if request.method in _READS and _ends(request.path, own):
         return ""
     return f"not safe to send to a live Engine: {request.method} {request.path}"
 
@@ -63,7 +63,7 @@ def _without_effect(method: str, path: str) -> bool:
     bare, question, _ = path.partition("?")
     if not _PLAIN.fullmatch(bare):
         return False
-    if method in READS:
+    if method in _READS:
         return not _STREAMS.search(bare) or _OF_NOTHING.fullmatch(bare) is not None
     if question:
         # What a write does may stand in its query: `/images/create?fromImage=…`.

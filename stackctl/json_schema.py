@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from stackctl import events
 from stackctl.adopt.report import Lack
 from stackctl.commands import diagnosed, image_answers, story
+from stackctl.commands.authority import AuthorityAnswer
 from stackctl.edit.mend import Mended
 from stackctl.findings import Finding
 from stackctl.graph import Graph
@@ -27,6 +28,7 @@ FOLDER = Path(__file__).parent / "data" / "schemas"
 
 ANSWERS: Mapping[str, tuple[type, ...]] = {
     "adopt": (story.AdoptAnswer,),
+    "ca": (AuthorityAnswer,),
     "docs": (story.DocsAnswer,),
     "doctor": (diagnosed.DoctorAnswer,),
     "down": (story.DownAnswer,),

@@ -17,11 +17,13 @@ from stackctl.model import (
     Kind,
     Observed,
     Plan,
+    Replacement,
     Spoke,
     Stack,
     Stanza,
     Verb,
     Wanted,
+    Way,
     Who,
 )
 from stackctl.replace import because_of_others, replacement, replicas
@@ -36,15 +38,23 @@ def plan(
     only: Collection[str] = (),
     refresh: bool = False,
     applied: Collection[str] = (),
+    loaded: Mapping[str, str] = NOTHING,
 ) -> Plan:
     """One action for each spoke that `up` means, in the order of the dependency graph; removals come first.
 
     `only` names the spokes to bring up; what they depend on is created or started, but never recreated.
     `refresh` also recreates what differs only because a newer stackctl renders it differently. `applied` are
     the spokes that were brought up here before.
+    `loaded` tells of each running edge what it has read; where the files say something else, it reads again,
+    also when no one named it, as the routes of others lead through it.
     """
     active = frozenset(profiles)
     means = selected(stack, active, only)
+    stale = {
+        name: _reload(stack.spoke(name), loaded[name], digest)
+        for name, digest in bundle.reloads.items()
+        if loaded.get(name, digest) != digest
+    }
     running = _by_spoke(observed)
     names = _engine_names(stack.name, bundle.compose.get("networks"))
     volumes = _engine_names(stack.name, bundle.compose.get("volumes"))
@@ -54,6 +64,8 @@ def plan(
         spoke, want = stack.spoke(name), wanted[name]
         declared = services.get(name) or spoke.service
         action = _decide(spoke, want, declared, running.get(name, ()), observed, names, volumes, refresh)
+        if action.verb is Verb.NOTHING and name in stale:
+            return replace(stale[name], causes=(*stale[name].causes, *action.causes))
         if action.verb is Verb.CREATE and name in applied and observed.containers:
             # Where nothing of the stack is left, somebody took it down.
             return replace(action, causes=(Cause(Who.HOST, "container", "", "running"),))
@@ -75,7 +87,11 @@ def plan(
     )
     ordered = [name for wave in waves(stack, means) for name in wave]
     return Plan(
-        actions=(*(Action(name, Verb.REMOVE) for name in gone), *map(decide, ordered)),
+        actions=(
+            *(Action(name, Verb.REMOVE) for name in gone),
+            *map(decide, ordered),
+            *(stale[name] for name in sorted(stale.keys() - means)),
+        ),
         idle=tuple(
             spoke.name
             for spoke in stack.spokes
@@ -195,6 +211,11 @@ def _decide(
     if stopped := tuple(_stopped(spoke, containers)):
         return Action(spoke.name, Verb.START, (*stopped, *theirs))
     return Action(spoke.name, Verb.NOTHING, tuple(theirs))
+
+
+def _reload(spoke: Spoke, old: str, new: str) -> Action:
+    causes = (Cause(Who.YOU, "routes", old[:12], new[:12]),)
+    return Action(spoke.name, Verb.RELOAD, causes, Replacement(Way.RELOAD))
 
 
 def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:

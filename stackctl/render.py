@@ -12,14 +12,13 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any
 
 from stackctl import fingerprint, haproxy, strict, yaml_text
-from stackctl.edge import traefik
+from stackctl.edge import traefik, written
 from stackctl.lint.dependencies import has_healthcheck
 from stackctl.model import (
     PROXY_NETWORK,
     SECRETS_DIR,
     SOCKET_NETWORK,
     Bundle,
-    Edge,
     Fingerprint,
     Hardening,
     Route,
@@ -58,10 +57,15 @@ def render(stack: Stack) -> Bundle:
     services: dict[str, Stanza] = {}
     files: dict[str, bytes] = {}
     fingerprints: dict[str, Fingerprint] = {}
+    reloads: dict[str, str] = {}
     comments: dict[tuple[str, ...], str] = {("name",): _HEADER}
     for spoke in stack.spokes:
         settings = _settings(stack, spoke, templates)
         files |= settings
+        if written.is_edge(stack, spoke):
+            again = written.reloaded(stack)
+            files |= {f"{RENDERED_DIR}/{spoke.name}/{file}": content for file, content in again.items()}
+            reloads[spoke.name] = written.digest(again)
         stanza = _stanza(stack, spoke, templates)
         fingerprints[spoke.name] = found = _fingerprint(stack, spoke, stanza, settings)
         rendered = fingerprint.sha256([fingerprint.counted(stanza), _hashes(settings)])
@@ -80,7 +84,7 @@ def render(stack: Stack) -> Bundle:
         **_top_level(stack),
     }
     files[COMPOSE_FILE] = yaml_text.dump(document, comments).encode()
-    return Bundle(document, dict(sorted(files.items())), fingerprints)
+    return Bundle(document, dict(sorted(files.items())), fingerprints, reloads)
 
 
 def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
@@ -93,9 +97,9 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
     stanza = {**templates.data(f"kinds/{spoke.kind}.yaml.j2", values)}
     if spoke.hardening is Hardening.AS_IS:
         stanza = {}
-    if traefik.is_edge(stack, spoke):
-        stanza["volumes"] = [_settings_mount(spoke)]
-        stanza["healthcheck"] = {"test": ["CMD", "traefik", "healthcheck"], "interval": "3s", "timeout": "3s"}
+    if written.is_edge(stack, spoke):
+        stanza |= written.stanza(stack, spoke)
+        stanza["volumes"] = [_settings_mount(stack, spoke), *written.mounts(spoke)]
     if strict.is_strict(spoke):
         stanza |= strict.stanza(spoke)
     if shared := strict.mounts(stack, spoke):
@@ -110,8 +114,8 @@ def _stanza(stack: Stack, spoke: Spoke, templates: Templates) -> dict[str, Any]:
         else:
             stanza[key] = value
     stanza = _with_secret_files(stack, spoke, stanza)
-    if stack.edge is Edge.TRAEFIK and spoke.routes:
-        stanza["labels"] = {**traefik.labels(stack, spoke), **stanza.get("labels", {})}
+    if routes := written.labels(stack, spoke):
+        stanza["labels"] = {**routes, **stanza.get("labels", {})}
     if depends_on := stanza.get("depends_on"):
         as_is = spoke.hardening is Hardening.AS_IS
         stanza["depends_on"] = {
@@ -153,12 +157,12 @@ def _waiting(stack: Stack, name: str, how: Stanza) -> dict[str, Any]:
     return waiting
 
 
-def _settings_mount(spoke: Spoke) -> dict[str, Any]:
+def _settings_mount(stack: Stack, spoke: Spoke) -> dict[str, Any]:
     # A directory, because a bind-mounted file keeps showing the old content once it was replaced.
     return {
         "type": "bind",
         "source": f"./{RENDERED_DIR}/{spoke.name}",
-        "target": traefik.CONFIG_DIR,
+        "target": written.config_dir(stack),
         "read_only": True,
         "bind": {"create_host_path": False},
     }
@@ -184,7 +188,7 @@ def _fingerprint(stack: Stack, spoke: Spoke, stanza: Stanza, settings: Mapping[s
     """
     own_stanza = any(name.startswith("kinds/") for name in stack.templates)
     own_settings = any(name.startswith("edge/") for name in stack.templates)
-    config: Any = traefik.values(stack) if settings else None
+    config: Any = written.declared(stack) if written.is_edge(stack, spoke) else None
     if strict.is_strict(spoke):
         config = strict.declared(spoke)
     elif own_settings:

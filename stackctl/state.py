@@ -6,6 +6,7 @@ change is noticed by the next `plan` or `up`, which read the secrets themselves.
 `exposed.json`: what each spoke opened when somebody last said yes. Lost: asked again.
 `elements.json`: digests of the networks and volumes as last declared. Lost: they moved by the files, it says.
 `rendered.json`: digests of the rendered files as last written. Lost: altered ones are not noticed.
+`reloaded.json`: what edges were made to read again. Lost: it is read again once more.
 `images.json`: the image id that each spoke was last applied with. Lost: asked from the Engine again.
 `generations.json`: which generation of a spoke runs, for whoever renders without asking the Engine. Lost: the
 next `up` reads it from the running containers.
@@ -29,6 +30,7 @@ _EXPOSED_FILE = "exposed.json"
 _ELEMENTS_FILE = "elements.json"
 _RENDERED_FILE = "rendered.json"
 _GENERATIONS_FILE = "generations.json"
+_RELOADED_FILE = "reloaded.json"
 
 
 def host_key(root: Path) -> bytes:
@@ -53,6 +55,17 @@ def applied_images(root: Path) -> dict[str, str]:
 def remember_images(root: Path, images: Mapping[str, str]) -> None:
     """Adds to what `applied_images` gives."""
     _remember(root, _IMAGES_FILE, images)
+
+
+def reloaded(root: Path) -> dict[str, str]:
+    """Container and start of it -> what stackctl last made it read; only the newest of each spoke is kept."""
+    return _recalled(root, _RELOADED_FILE)
+
+
+def remember_reloaded(root: Path, read: Mapping[str, str]) -> None:
+    """In place of what `reloaded` gave."""
+    text = json.dumps(dict(read), sort_keys=True, indent=1) + "\n"
+    write_atomically(state_dir(root) / _RELOADED_FILE, text.encode(), 0o600)
 
 
 def applied_secrets(root: Path) -> dict[str, str]:

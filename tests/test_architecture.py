@@ -31,6 +31,7 @@ ROOMS = (
     "settled files archive contents endpoint engine secrets state cache lock lines journal history good",
     "observe compose verify records ca",
     "edit apply",
+    "reload",
     "adopt doctor graph",
     "commands",
     "console json_output json_schema",
@@ -47,6 +48,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "jinja2": {"templates"},
     "pyromark": {"read"},
+    "cryptography": {"ca"},
     "ruamel": {"read", "templates", "edit"},
 }
 

@@ -157,6 +157,7 @@ def test_who_shares_the_network_of_the_proxy_or_of_a_client(target: str) -> None
         ({"NetworkMode": "host"}, "the host's network"),
         ({"PidMode": "host"}, "the host's processes"),
         ({"CapAdd": ["SYS_ADMIN", "NET_ADMIN"]}, "added capabilities NET_ADMIN, SYS_ADMIN"),
+        ({"CapAdd": ["CAP_SYS_ADMIN", "NET_BIND_SERVICE"]}, "added capabilities SYS_ADMIN"),
     ],
 )
 def test_rights_of_the_host(host: dict[str, Any], said: str) -> None:

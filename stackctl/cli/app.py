@@ -23,7 +23,7 @@ _SECTIONS = {
     "Run": "plan up down restart stop pull exec",
     "See": "status show logs graph",
     "Carry": "export import",
-    "Prove": "verify doctor policy fingerprint pin docs",
+    "Prove": "verify doctor policy fingerprint pin docs ca",
 }
 """Commands in the order in which a person meets them; what stands nowhere here comes last."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -183,5 +184,38 @@ def exec_(
                 terminal=not json and sys.stdin.isatty() and sys.stdout.isatty(),
                 environ=os.environ,
             ),
+        )
+    )
+
+
+class CaVerb(StrEnum):
+    SHOW = "show"
+    TRUST = "trust"
+
+
+@app.command()
+def ca(
+    what: Annotated[
+        CaVerb, typer.Argument(metavar="[trust]", help="Also how to make this machine trust it.")
+    ] = CaVerb.SHOW,
+    directory: Directory = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    no_colour: NoColour = False,
+) -> None:
+    """Show the stack's own authority: what it signed, until when, and how to trust it.
+
+    It signs for routes with `tls: internal`, and only for private names and the stack's domain. `stackctl up`
+    makes it and renews what it signed. Its key stays in .stackctl/ca; this command changes nothing.
+
+    Examples: stackctl ca · stackctl ca trust
+    """
+    from stackctl.commands.ca import ca as tell
+
+    raise typer.Exit(
+        run(
+            "ca",
+            options_of(directory, json, verbose, no_colour),
+            lambda root, _: tell(root, trust=what is CaVerb.TRUST),
         )
     )

@@ -21,6 +21,7 @@ from stackctl.commands.change import (
     run_plan,
     working,
 )
+from stackctl.commands.edges import give_certificates
 from stackctl.commands.good_state import keep
 from stackctl.commands.opened import compose_for
 from stackctl.commands.plan import image_id
@@ -86,6 +87,7 @@ def _applied(
 ) -> Generator[Event, None, tuple[Result, ...]]:
     opened, view = change.opened, change.view
     images = state.applied_images(change.root)
+    renewed = give_certificates(opened, view, change.engine)
     write(opened, view, known_applied(opened, view, images))
 
     def complete() -> None:
@@ -97,7 +99,7 @@ def _applied(
 
     if not change.made.plan.changes:
         complete()
-    yield from noted(journal, progress, run_plan(change, complete))
+    yield from noted(journal, progress, run_plan(change, complete, renewed))
     state.remember_images(change.root, images)
     state.remember_generations(change.root, view.generations)
     if change.left is not None:

@@ -11,6 +11,7 @@ from stackctl import history, secrets, state
 from stackctl.apply import apply
 from stackctl.apply.failures import failure
 from stackctl.apply.wait import Waiting, subscribe
+from stackctl.commands.edges import read_again, same_users, without_reloads
 from stackctl.commands.opened import HostView, Opened, compose_for
 from stackctl.commands.plan import Made
 from stackctl.commands.render import known_applied
@@ -100,16 +101,21 @@ def with_generations(change: Change) -> HostView:
     return replace(change.view, generations=generations(change.made.plan, change.observed, stanzas))
 
 
-def run_plan(change: Change, complete: object = None) -> Iterator[Event]:
-    return apply(
-        change.made.plan,
+def run_plan(
+    change: Change, complete: object = None, renewed: tuple[str, ...] = ()
+) -> Generator[Event, None, None]:
+    """Carries out the plan; then edges read again what they serve, and the `renewed` certificates."""
+    compose = compose_for(change.opened, change.view, change.environ, change.held)
+    yield from apply(
+        without_reloads(change.made.plan),
         stack=change.opened.stack,
         wanted=change.made.wanted,
         observed=change.observed,
         engine=change.engine,
-        compose=compose_for(change.opened, change.view, change.environ, change.held),
+        compose=compose,
         complete=complete if callable(complete) else None,
     )
+    yield from read_again(change.opened, change.made.plan, renewed, change.engine, compose)
 
 
 def noted(
@@ -182,11 +188,8 @@ def give_secrets(opened: Opened, view: HostView, engine: Engine, spokes: Iterabl
     """Writes the files of secrets that these spokes mount; what is equal already is not touched."""
     if not view.secrets.values:
         return
-    options = engine.get("/info").get("SecurityOptions") or ()
-    # There, user 1000 of a container is another user of this host.
-    shifted = any(option.startswith(("name=userns", "name=rootless")) for option in options)
     stanzas = {name: view.on_host.stanzas[name] for name in spokes}
-    secrets.materialise(opened.stack, stanzas, view.secrets, opened.root, owners=not shifted)
+    secrets.materialise(opened.stack, stanzas, view.secrets, opened.root, owners=same_users(engine))
     state.remember_secrets(opened.root, {name: view.macs[name] for name in view.secrets.values})
 
 

@@ -96,7 +96,14 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
     Raises:
         InvalidFiles: `stack.local.yaml` is wrong, or a variable is defined nowhere.
     """
-    host, findings = files.read_host(opened.root, environ, [spoke.name for spoke in opened.stack.spokes])
+    names = [spoke.name for spoke in (*opened.stack.spokes, *opened.stack.resting)]
+    host, findings = files.read_host(opened.root, environ, names)
+    resting = {spoke.name for spoke in opened.stack.resting}
+    host = replace(
+        host,
+        images={name: image for name, image in host.images.items() if name not in resting},
+        ports={name: ports for name, ports in host.ports.items() if name not in resting},
+    )
     if not host.socket:
         # What filters the Engine's API must filter that of the Engine on which it runs.
         host = replace(host, socket=other_socket(environ))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from stackctl import state
+from stackctl import reload, state
 from stackctl.commands import saved
 from stackctl.commands.opened import (
     HostView,
@@ -108,7 +108,10 @@ def make(
         for name in sorted(names)
     }
     before = state.applied_images(opened.root)
-    plan = decide(opened.stack, opened.bundle, wanted, observed, profiles, only, refresh, before.keys())
+    loaded = reload.loaded(opened.root, opened.stack, opened.bundle, observed)
+    plan = decide(
+        opened.stack, opened.bundle, wanted, observed, profiles, only, refresh, before.keys(), loaded
+    )
     allowed = state.exposed(opened.root)
     plan = replace(
         with_consequences(plan, opened.stack),

@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stackctl.commands.authority import AuthorityAnswer
 from stackctl.commands.diagnosed import DoctorAnswer
 from stackctl.commands.image_answers import PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
 from stackctl.errors import Exit
@@ -304,6 +305,7 @@ Answer = (
     | TravelAnswer
     | ExecAnswer
     | VersionAnswer
+    | AuthorityAnswer
     | LinesAnswer
 )
 

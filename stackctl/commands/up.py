@@ -15,6 +15,7 @@ from stackctl.commands import saved
 from stackctl.commands.back import go_back
 from stackctl.commands.carry_out import carry_out, kept
 from stackctl.commands.change import Change, Progress, give_secrets, target, with_generations
+from stackctl.commands.edges import give_certificates, read_again
 from stackctl.commands.opened import (
     HostView,
     Opened,
@@ -141,10 +142,13 @@ def _finished(
 def _as_it_is(change: Change, *, verify: bool) -> Story:
     """Nothing is to be done; whether all is well is another question."""
     opened, view, plan = change.opened, change.view, change.made.plan
+    renewed = give_certificates(opened, view, change.engine)
     write(opened, view, known_applied(opened, view, state.applied_images(opened.root)))
     state.remember_generations(opened.root, view.generations)
     give_secrets(opened, view, change.engine, change.made.wanted)
     yield Said(plan.in_a_word)
+    compose = compose_for(opened, view, change.environ, change.held)
+    yield from read_again(opened, plan, renewed, change.engine, compose)
     secrets.remove_unnamed(opened.stack, opened.root)
     meant = [action.spoke for action in plan.actions]
     sick = tuple(_sick(change.observed, meant))

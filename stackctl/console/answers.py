@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from stackctl.commands.authority import AuthorityAnswer
 from stackctl.commands.diagnosed import Diagnosis
 from stackctl.commands.image_answers import Pin, PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
 from stackctl.commands.story import (
@@ -119,6 +120,22 @@ def rendered(answer: RenderAnswer) -> RenderableType:
         lines.append(Text(told))
     elif not answer.changed:
         lines.append(Text(f"nothing to do: {len(answer.unchanged)} files are as the spokes say"))
+    return Group(*lines)
+
+
+@picture.register
+def authority(answer: AuthorityAnswer) -> RenderableType:
+    """The stack's own authority, and what it signed."""
+    lines: list[RenderableType] = [
+        Text(answer.name, "bold"),
+        Text(f"  {answer.path}, until {answer.expires}"),
+        Text(f"  sha256 {answer.fingerprint}", "dim"),
+        Text(f"  signs for names below {', '.join(answer.signs_for)}, and for no other"),
+        *(Text.assemble(("✔ ", "green"), leaf.host, f"  until {leaf.expires}") for leaf in answer.signed),
+    ]
+    if answer.trust:
+        lines.append(Text("To trust it (nothing of this was done):"))
+        lines += (Text(f"  {how}") for how in answer.trust)
     return Group(*lines)
 
 

@@ -12,6 +12,7 @@ _MARK = {
     Verb.CREATE: ("+", "green"),
     Verb.START: ("▸", "green"),
     Verb.RECREATE: ("~", "yellow"),
+    Verb.RELOAD: ("↻", "yellow"),
     Verb.REMOVE: ("-", "red"),
     Verb.NOTHING: ("=", "dim"),
 }

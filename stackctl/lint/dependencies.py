@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stackctl import strict
 from stackctl.codes import finding
-from stackctl.edge import traefik
+from stackctl.edge import written
 from stackctl.findings import Finding
 from stackctl.lint.safety import severity
 from stackctl.model import Spoke, Stack
@@ -34,7 +34,7 @@ def has_healthcheck(stack: Stack, spoke: Spoke) -> bool:
     check = spoke.service.get("healthcheck")
     if check is not None:
         return not check.get("disable") and check.get("test", [])[:1] != ["NONE"]
-    return "*" in spoke.unread or "healthcheck" in spoke.unread or traefik.is_edge(stack, spoke)
+    return "*" in spoke.unread or "healthcheck" in spoke.unread or written.is_edge(stack, spoke)
 
 
 def dependencies_exist(stack: Stack) -> Iterator[Finding]:

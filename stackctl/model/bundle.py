@@ -47,6 +47,8 @@ class Bundle:
     files: Mapping[str, bytes]
     """Path relative to the stack's folder -> content: `docker-compose.yml` and everything in `rendered/`."""
     fingerprints: Mapping[str, Fingerprint]
+    reloads: Mapping[str, str] = field(default_factory=dict)
+    """Spoke -> sha256 of what its container reads again while it runs; in no fingerprint."""
 
     def service(self, spoke: str) -> Stanza:
         stanza: Stanza = self.compose["services"][spoke]

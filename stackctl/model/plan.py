@@ -12,6 +12,7 @@ class Verb(StrEnum):
     CREATE = "create"
     START = "start"
     RECREATE = "recreate"
+    RELOAD = "reload"
     REMOVE = "remove"
     NOTHING = "nothing"
 

@@ -30,7 +30,8 @@ def with_domain(partial: Partial, domain: str) -> Partial:
     """Host names that are one word stand for a name in the stack's domain."""
 
     def full(host: str) -> str:
-        return host if "." in host or host == "localhost" else f"{host}.{domain}"
+        named = host.removeprefix("*.")
+        return host if "." in named or named == "localhost" else f"{host}.{domain}"
 
     def drafted(route: RouteDraft) -> RouteDraft:
         return replace(route, hosts=tuple(full(host) for host in route.hosts) if route.hosts else None)

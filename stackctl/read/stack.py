@@ -60,12 +60,11 @@ def read_stack(texts: Mapping[str, bytes], memory: Memory | None = None) -> Read
         return Reading(None, sorted_and_accepted(findings, ()))
     by_name, more = _spoke_files(texts, memory or Memory())
     findings += more
-    spokes, more = _read_spokes(by_name, settings)
+    spokes, resting, more = _read_spokes(by_name, settings)
     findings += more
     if not by_name:
         hint = "write spokes/NAME.md or spokes/NAME.yaml"
         findings.append(finding("SC108", Location(STACK_FILE), "the stack has no spoke", hint))
-    spokes, resting = chosen(spokes, settings.edge)
     stack = Stack(
         name=settings.name,
         spokes=spokes,
@@ -109,7 +108,8 @@ def _spoke_files(texts: Mapping[str, bytes], memory: Memory) -> tuple[dict[str, 
 
 def _read_spokes(
     by_name: Mapping[str, _Files], settings: Settings
-) -> tuple[tuple[Spoke, ...], list[Finding]]:
+) -> tuple[tuple[Spoke, ...], tuple[Spoke, ...], list[Finding]]:
+    """The spokes, the edges that rest, and what is wrong with any of them."""
     networks = Networks(settings.name, settings.networks)
     spokes: list[Spoke] = []
     drafts: dict[str, tuple[CheckDraft, ...]] = {}
@@ -124,13 +124,14 @@ def _read_spokes(
         spokes.append(replace(settled.spoke, unread=unread_keys(manifest) if manifest else ()))
         drafts[name] = merged.checks
         findings += [replace(f, spoke=name) for f in (*files.findings, *settled.findings)]
-    around = Surroundings(spokes, networks)
+    serving, resting = chosen(spokes, settings.edge)
+    around = Surroundings(serving, networks)
     whole = []
-    for spoke in spokes:
+    for spoke in serving:
         checks, more = resolve_checks(spoke, drafts[spoke.name], around)
         findings += [replace(f, spoke=spoke.name) for f in (*more, *_undeclared(spoke, settings))]
         whole.append(replace(spoke, checks=checks))
-    return tuple(whole), findings
+    return tuple(whole), resting, findings
 
 
 def _undeclared(spoke: Spoke, settings: Settings) -> list[Finding]:

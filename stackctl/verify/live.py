@@ -45,18 +45,13 @@ class Marks:
 
 
 def live_probes(stack: Stack, spoke: str, policy: Enforced, version: str) -> tuple[Probe, ...]:
-    """Each read that may be sent to an Engine, and each write about an object that nobody has.
-
-    What creates names no object, so that nothing but the Engine's own care would stop it: the copy is asked.
-    """
+    """Each operation that may be sent to an Engine, about an object that nobody has."""
     found: list[Probe] = []
     for operation in operations():
         for prefix in ("", f"/v{version}"):
             target = prefix + operation.target(harmless.NO_SUCH_ID)
             request = Request("", Named(spoke, 2375), operation.method, target)
             if harmless.why_not(stack.spokes, request) or operation.path.startswith(_ASKS_OTHERS):
-                continue
-            if operation.method not in harmless.READS and harmless.NO_SUCH_ID not in target:
                 continue
             id = f"l{len(found)}"
             raw = request_bytes(operation.method, target, "stackctl")

@@ -150,9 +150,6 @@ def _wrong(policy: Enforced, probe: Probe, seen: Seen | None) -> str:
         return "lets through"
     if probe.passes and not seen.arrived and probe.must:
         return f"refuses ({_statuses(seen)})" if seen.statuses else "does not answer"
-    if not seen.arrived and not seen.statuses:
-        # Whoever says nothing at all refuses nothing.
-        return "does not answer"
     if not seen.arrived and any(status < 400 for status in seen.statuses):
         return f"answers by itself ({_statuses(seen)})"
     return ""

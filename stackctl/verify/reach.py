@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from stackctl.checks import home_of, internal_networks
 from stackctl.haproxy import volume_name
+from stackctl.lint.confinement import GIVEN_BY_DEFAULT
 from stackctl.model import Bundle, Check, Container, Kind, Mount, Observed, Outcome, Spoke, Stack, Stanza
 from stackctl.policy import is_consumer
 from stackctl.strict import listen
@@ -257,7 +258,9 @@ def _rights(container: Container) -> Iterator[str]:
         yield "the host's network"
     if host.get("PidMode") == "host":
         yield "the host's processes"
-    if added := host.get("CapAdd"):
+    stated = {str(name).upper().removeprefix("CAP_") for name in host.get("CapAdd") or ()}
+    # What every container has unless it is taken away is no right of the host.
+    if added := stated - GIVEN_BY_DEFAULT:
         yield f"added capabilities {', '.join(sorted(added))}"
 
 

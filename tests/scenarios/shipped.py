@@ -131,6 +131,9 @@ def ship(root: Path, name: str, *, switches: bool = False) -> ShippedStack:
     yaml = YAML(typ="safe", pure=True)
     there = REPOSITORY / "stack.local.yaml"
     local = (yaml.load(there) if there.exists() else None) or {}
-    local["ports"] = {"traefik": ["127.0.0.1::80"]}
+    if "images" in local:
+        # Of hosts whose stand-ins were named before there was a second edge.
+        local["images"].setdefault("caddy", "stackctl.local/caddy:2")
+    local["ports"] = {edge: ["127.0.0.1::80"] for edge in ("traefik", "caddy")}
     (root / "stack.local.yaml").write_text(json.dumps(local))
     return ShippedStack(root, name, local.get("images", {}))
