@@ -119,6 +119,31 @@ def lines(
         )
 
 
+@contextlib.contextmanager
+def outlived_by(script: str, *arguments: str) -> Iterator[None]:
+    """While the block runs, a shell waits beside it, which runs the script only if this process is killed.
+
+    Where no shell can be started, nothing waits: whoever calls this has another way to clean up later.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            # The end of its standard input without a word is the end of this process.
+            shell = subprocess.Popen(
+                ["sh", "-c", f"read -r _ && exit; {script}", "sh", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            held.callback(_dismiss, shell)
+        yield
+
+
+def _dismiss(shell: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        shell.communicate(b"done\n", timeout=_GRACE)
+
+
 def attached(
     argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | str | None = None
 ) -> int:

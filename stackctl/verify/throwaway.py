@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from stackctl.events import Event, Finished, Started
 from stackctl.model import NO_PROBER
+from stackctl.process import outlived_by
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 STACK_LABEL = "stackctl.prober"
 OWNER_LABEL = "stackctl.prober.owner"
 RUN_LABEL = "stackctl.prober.run"
+
+# What was about to be created when the process was killed comes a little later.
+_CLEAN_UP = """
+for pause in 0 1 3; do
+  sleep $pause
+  for id in $(docker ps --all --quiet --filter "label=$1"); do docker rm --force --volumes "$id"; done
+  for id in $(docker network ls --quiet --filter "label=$1"); do docker network rm "$id"; done
+done
+"""
 
 _NOBODY = "65534:65534"
 _STAND_IN = "stackctl.local/"
@@ -105,7 +115,7 @@ def a_run(probing: Probing) -> Iterator[Run]:
     containers they come to their end.
     """
     run = Run(probing)
-    with _sigterm_raises():
+    with outlived_by(_CLEAN_UP, f"{RUN_LABEL}={run.token}"), _sigterm_raises():
         try:
             yield run
             _all_gone(run)

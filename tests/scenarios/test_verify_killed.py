@@ -66,6 +66,38 @@ def test_the_prober_of_a_killed_run_ends_by_itself(room: EngineRoom, stack: str)
     wait_for(lambda: not probers(room, stack), 15)
 
 
+# Holds a network and a container that was never started, which nobody's standard input ends.
+HOLDS = """
+import sys
+from stackctl.engine import Engine
+from stackctl.verify import throwaway
+
+stack, image = sys.argv[1:]
+with Engine.connect() as engine, throwaway.a_run(throwaway.Probing(engine.sdk(), image, stack)) as run:
+    with throwaway.network(run) as name, throwaway.created(run, throwaway.python(run, name)) as id:
+        print("there", flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_what_a_killed_run_never_started_goes_too_and_so_do_its_networks(
+    room: EngineRoom, stack: str
+) -> None:
+    def networks() -> str:
+        return room.docker("network", "ls", "-q", "--filter", f"label=stackctl.prober={stack}")
+
+    arguments = [sys.executable, "-c", HOLDS, stack, room.image("python")]
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"there\n"
+        assert probers(room, stack)
+        assert networks()
+        process.kill()
+    wait_for(lambda: not probers(room, stack) and not networks(), 30)
+
+
 def test_what_a_killed_run_never_started_is_swept_by_the_next(room: EngineRoom, stack: str) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
