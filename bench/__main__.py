@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from bench import stacks
 from bench.audit import audit
+from bench.cold import CHAIN, LEVELS, cold
 from bench.measure import Measured, Ratio, Run, Session
 
 HERE = Path(__file__).parent
@@ -46,6 +47,8 @@ RATIOS = (
     Ratio("chain", "up, chain of 5", "compose, chain of 5", 0.15),
     Ratio("plans", "plan, 1000 spokes", "plan, 50 spokes", 22.0, less="--version"),
     Ratio("plans", "plan, 200 spokes", "plan, 50 spokes", 4.4, less="--version"),
+    Ratio(CHAIN, "stackctl up", "compose up --wait", 0.75),
+    Ratio(LEVELS, "stackctl up", "compose up --wait", 1.1),
     Ratio("audit", "request phase", "bare loop", 1.5),
     Ratio("audit", "audit", "docker run", 5.0),
 )
@@ -64,6 +67,7 @@ def main() -> int:
         idle = no_op(session, Path(work) / "no-op", 50 if asked.quick else 1000)
         chain(session, Path(work) / "chain")
         plans(session, Path(work) / "plans")
+        cold(session, Path(work), STACKCTL, PREFIX, prober_image())
     audit(session, image("docker-socket-proxy", PROXY), prober_image())
     measured = [session.ratio(ratio) for ratio in RATIOS]
     if asked.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 WHOAMI = "traefik/whoami:v1.11.0"
@@ -113,6 +114,16 @@ environment:
 mem_limit: 32m
 """
 
+_SLEEPER = """kind: app
+image: {image}
+init: true
+command: [sleep, infinity]
+networks: [proxy]
+mem_limit: 32m
+healthcheck: {{test: [CMD, "true"], interval: 1s, timeout: 5s}}
+depends_on: {{{needs}}}
+"""
+
 
 def to_render(root: Path, spokes: int, *, pages: bool) -> None:
     """Spokes behind an edge: manifests that say all there is, or pages beside them with half of it."""
@@ -159,6 +170,14 @@ def to_run(root: Path, name: str, spokes: int, image: str) -> None:
     _begin(root, f"name: {name}\n")
     for n in range(spokes):
         (root / "spokes" / f"web-{n}.yaml").write_text(_STAND_IN.format(n=n, image=image))
+
+
+def to_start(root: Path, name: str, needs: Mapping[str, Sequence[str]], image: str) -> None:
+    """Spokes that are healthy a second after they start, each waiting for the health of those it needs."""
+    _begin(root, f"name: {name}\n")
+    for spoke, of in needs.items():
+        waiting = ", ".join(f"{need}: {{condition: service_healthy}}" for need in of)
+        (root / "spokes" / f"{spoke}.yaml").write_text(_SLEEPER.format(image=image, needs=waiting))
 
 
 def _begin(root: Path, stack: str) -> None:

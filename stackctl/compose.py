@@ -9,7 +9,6 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,6 @@ _SETTINGS = {
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 _PLAIN = ("--progress", "plain", "--ansi", "never")
 _QUICK, _SLOW = 60.0, 3600.0
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -100,15 +98,6 @@ class Compose:
         """
         how = "--force-recreate" if recreate else "--no-recreate"
         return self._change("create", how, "--no-build", "--pull", "never", *_scaled(scale), *services)
-
-    def start(self, containers: Sequence[str]) -> Completed:
-        """Start containers by id, several at once; what failed first, else what was said last.
-
-        Compose takes three times as long to start one.
-        """
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            done = [*pool.map(lambda id: self._run(("docker", "container", "start", id), _SLOW), containers)]
-        return next((one for one in done if one.exit_code), done[-1])
 
     def hashes(self) -> dict[str, str]:
         """Per service, the hash by which Compose tells whether a container is out of date."""

@@ -28,6 +28,7 @@ _TIMEOUT = 60.0
 _LONG = 1800.0
 """For what moves whole images."""
 _PIECE = 1 << 20
+_START_TIMEOUT = 3600.0
 
 
 class NotThere(StackctlError):
@@ -83,6 +84,20 @@ class Engine:
         self.version = _version(response) or self.version
         _expect_success(response, path, body)
         return body
+
+    def start(self, container: str) -> str:
+        """Start a container, on a connection of its own: several threads may. What the Engine says against
+        it; empty where it runs."""
+        connection = self._connect(timeout=_START_TIMEOUT)
+        try:
+            connection.request("POST", f"/containers/{quote(container)}/start")
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._gone(error) from error
+        finally:
+            connection.close()
+        return _said(response, body) if response.status >= 400 else ""
 
     def logs(self, container: str, tail: int = 20) -> str:
         """The last lines that a container wrote, both streams in order."""
@@ -369,13 +384,17 @@ def _version(response: http.client.HTTPResponse) -> str:
     return product.removeprefix("Docker/") if product.startswith("Docker/") else ""
 
 
+def _said(response: http.client.HTTPResponse, body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace").strip()[:200] or response.reason
+
+
 def _expect_success(response: http.client.HTTPResponse, path: str, body: bytes) -> None:
     if response.status < 400:
         return
-    try:
-        said = str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        said = body.decode(errors="replace").strip()[:200] or response.reason
+    said = _said(response, body)
     evidence = f"GET {path}: {response.status} {said}"
     if response.status == 404:
         raise NotThere(f"the Docker Engine does not know it any more: {said}", "", evidence)

@@ -8,6 +8,7 @@ dependencies would also run jobs again that are done.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from stackctl.compose import Compose
@@ -15,11 +16,14 @@ from stackctl.engine import Engine
 from stackctl.model import Container, Stack, Wanted
 from stackctl.observe import containers_of
 from stackctl.plan import dependencies
-from stackctl.process import Completed
+from stackctl.process import Completed, redacted
 
 _HASH, _IMAGE = "com.docker.compose.config-hash", "com.docker.compose.image"
 _COPIED_AT_START = ("secrets", "configs")
 """What Compose itself copies into a container when it starts it."""
+
+
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,21 @@ class Site:
 
 
 def start(site: Site, containers: Sequence[Container], scale: Mapping[str, int]) -> Completed | None:
-    """Start these; None where none of them needs it. `scale` as in `Compose.create`."""
+    """Start these; what failed, or None. `scale` as in `Compose.create`.
+
+    To start one, Compose takes three times as long as the Engine, and every spoke waits for what it needs.
+    """
     copied = {
         c.spoke for c in containers if any(site.wanted[c.spoke].stanza.get(k) for k in _COPIED_AT_START)
     }
     plain = [c.id for c in containers if c.spoke not in copied]
-    done = site.compose.start(plain) if plain else None
-    if copied and not (done and done.exit_code):
-        return site.compose.up(sorted(copied), recreate=False, scale=scale)
-    return done
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        said = zip(plain, pool.map(site.engine.start, plain), strict=True)
+    for id, trouble in said:
+        if trouble:
+            trouble = redacted(trouble, site.compose.redact)
+            return Completed(("docker", "container", "start", id), 1, "", trouble, 0.0)
+    return site.compose.up(sorted(copied), recreate=False, scale=scale) if copied else None
 
 
 def replace_in_place(site: Site, services: Iterable[str]) -> Completed:

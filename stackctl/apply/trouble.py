@@ -66,7 +66,6 @@ def explained(done: Completed, doing: str, service: str = "") -> StackctlError:
         sentence, hint = known
         return StackctlError(_of(service, sentence), hint, done.detail)
     lines = [line.strip() for line in done.output.splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith("Error: failed to start containers")] or lines
     said = lines[-1] if lines else f"exit code {done.exit_code}"
     return StackctlError(_of(service, f"{doing} failed: {said}"), "", done.detail)
 

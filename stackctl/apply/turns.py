@@ -30,14 +30,15 @@ class Turns:
         self._begun: dict[str, dict[str, Container | None]] = {}
         """Per spoke that is being waited for, its new containers by id, once they are seen to work."""
         self._failures: list[StackctlError] = []
-        self._ahead: tuple[str, ...] = ()
+        self._ahead: tuple[str, ...] | None = None
+        """What was created before its turn; None until then."""
 
     def run(self) -> Iterator[Event]:
         """Raises SpokeFailed once nothing is under way any more."""
-        yield from self._create_ahead()
         while True:
             if ready := self._ready():
                 yield from self._begin(ready)
+                yield from self._create_ahead()
             elif self._waiting:
                 yield from self._judged(self._waiting.verdicts())
             else:
@@ -64,13 +65,15 @@ class Turns:
     # ---- beginning
 
     def _create_ahead(self) -> Iterator[Event]:
-        """Create what is new in one go, while nothing waits for it: that takes Compose no longer than one."""
+        """Create all that is new in one go, while those that began come up and nothing waits for it."""
+        if self._ahead is not None or self._failures:
+            return
         recreated = {name for name, action in self._changes.items() if action.verb is Verb.RECREATE}
         # What sits in the namespace of another must be made after that other one was replaced.
         self._ahead = tuple(
             sorted(
                 name
-                for name, action in self._changes.items()
+                for name, action in self._todo.items()
                 if action.verb is Verb.CREATE and not self._needs[name] & recreated
             )
         )
@@ -105,7 +108,11 @@ class Turns:
                 self._waiting.add(container, self._site.stack.spoke(container.spoke).kind)
 
     def _start_fresh(self, names: Sequence[str]) -> Completed | None:
-        late = [name for name in names if name not in self._ahead and self._changes[name].verb is Verb.CREATE]
+        late = [
+            name
+            for name in names
+            if name not in (self._ahead or ()) and self._changes[name].verb is Verb.CREATE
+        ]
         if late and (made := self._site.compose.create(late, recreate=False)).exit_code:
             return made
         resting = [c for c in self._site.containers(names) if c.state in ("created", "exited")]

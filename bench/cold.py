@@ -1,0 +1,43 @@
+"""From nothing to everything healthy: five spokes in a chain, and thirty in two levels."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from pathlib import Path
+
+from bench import stacks
+from bench.measure import Run, Session
+
+ROUNDS = 3
+"""Each takes most of a minute, and what varies is small beside that."""
+
+CHAIN, LEVELS = "cold start, five deep", "cold start, 30 in two levels"
+
+
+def cold(session: Session, work: Path, stackctl: str, prefix: str, image: str) -> None:
+    """`stackctl up` and `compose up --wait` of both cases, in milliseconds."""
+    chain = {f"web-{n}": [f"web-{n - 1}"] if n else [] for n in range(5)}
+    levels = {f"web-{n}": [f"web-{n % 10}"] if n >= 10 else [] for n in range(30)}
+    fewer = Session(min(ROUNDS, session.rounds), session.raw, session.environ)
+    for case, needs in ((CHAIN, chain), (LEVELS, levels)):
+        root = work / case.replace(" ", "-").replace(",", "")
+        stacks.to_start(root, f"{prefix}{os.getpid()}-{secrets.token_hex(2)}", needs, image)
+        argv = [stackctl, "render"]
+        subprocess.run(argv, cwd=root, check=True, capture_output=True, env=dict(session.environ))
+
+        def down(root: Path = root) -> None:
+            command = ["docker", "compose", "down", "--timeout", "0"]
+            subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=120)
+
+        try:
+            fewer.interleaved(
+                case,
+                (
+                    Run("stackctl up", [stackctl, "up", "--yes", "--no-verify"], root, down),
+                    Run("compose up --wait", ["docker", "compose", "up", "-d", "--wait"], root, down),
+                ),
+            )
+        finally:
+            down()
