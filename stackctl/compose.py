@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from stackctl import process
 from stackctl.errors import StackctlError
@@ -142,6 +142,20 @@ class Compose:
     def exec(self, container: str, command: Sequence[str]) -> Completed:
         """Runs a command in a container, by its id, as the container's own user."""
         return self._run(("docker", "exec", container, *command), _QUICK)
+
+    def docker(
+        self, *words: str, source: BinaryIO | None = None, target: BinaryIO | None = None
+    ) -> Completed:
+        """One call of the `docker` command on containers by their ids, with bytes from and to files."""
+        return process.through(
+            ("docker", *words),
+            source=source,
+            target=target,
+            env=self._environment(),
+            cwd=self.directory,
+            redact=self.redact,
+            keep_open=self.keep_open,
+        )
 
     def config(self) -> Any:
         """The merged and interpolated document. As Compose prints it, `$$` still stands for one `$`."""

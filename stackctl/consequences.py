@@ -33,6 +33,8 @@ def with_consequences(plan: Plan, stack: Stack) -> Plan:
 def _of(replacement: Replacement, spoke: Spoke, stack: Stack) -> Consequences:
     data = ", ".join(replacement.data)
     lost = f"it may write {data} in a new form, and nothing is backed up before" if data else ""
+    if spoke.backup is not None:
+        lost = ""
     if replacement.way is not Way.STOP_FIRST:
         return Consequences(irreversible=lost)
     return Consequences(

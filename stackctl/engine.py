@@ -28,7 +28,6 @@ _TIMEOUT = 60.0
 _LONG = 1800.0
 """For what moves whole images."""
 _PIECE = 1 << 20
-_START_TIMEOUT = 3600.0
 
 
 class NotThere(StackctlError):
@@ -86,17 +85,8 @@ class Engine:
         return body
 
     def start(self, container: str) -> str:
-        """Start a container, on a connection of its own: several threads may. What the Engine says against
-        it; empty where it runs."""
-        connection = self._connect(timeout=_START_TIMEOUT)
-        try:
-            connection.request("POST", f"/containers/{quote(container)}/start")
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise self._gone(error) from error
-        finally:
-            connection.close()
+        """Start a container; several threads may. What the Engine says against it; empty where it runs."""
+        response, body = self._exchanged("POST", f"/containers/{quote(container)}/start", None, {})
         return _said(response, body) if response.status >= 400 else ""
 
     def logs(self, container: str, tail: int = 20) -> str:
@@ -192,13 +182,16 @@ class Engine:
         self._sent("POST", f"/images/{quote(image)}/tag?{query}", None, {"Content-Length": "0"})
 
     def _sent(self, method: str, target: str, body: IO[bytes] | None, headers: Mapping[str, str]) -> bytes:
+        response, answer = self._exchanged(method, target, body, headers)
+        _expect_success(response, target.partition("?")[0], answer)
+        return bytes(answer)
+
+    def _exchanged(self, method: str, target: str, body: IO[bytes] | None, headers: Mapping[str, str]) -> Any:
         connection = self._connect(timeout=_LONG)
         try:
             connection.request(method, target, body=body, headers=dict(headers))
             response = connection.getresponse()
-            answer = response.read()
-            _expect_success(response, target.partition("?")[0], answer)
-            return answer
+            return response, response.read()
         except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
             raise self._gone(error) from error
         finally:

@@ -28,6 +28,7 @@ FOLDER = Path(__file__).parent / "data" / "schemas"
 
 ANSWERS: Mapping[str, tuple[type, ...]] = {
     "adopt": (story.AdoptAnswer,),
+    "backup": (story.BackupAnswer,),
     "ca": (AuthorityAnswer,),
     "docs": (story.DocsAnswer,),
     "doctor": (diagnosed.DoctorAnswer,),
@@ -50,6 +51,7 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "rename": (story.WrittenAnswer,),
     "render": (story.RenderAnswer, story.LinesAnswer),
     "restart": (story.ActedAnswer,),
+    "restore": (story.RestoreAnswer,),
     "schema": (story.SchemaAnswer,),
     "show": (story.ShowAnswer,),
     "status": (story.StatusAnswer,),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from stackctl.errors import StackctlError
 
@@ -85,6 +86,47 @@ def run(
         message = f"`{' '.join(shown[:2])}` did not end within {timeout:g} s and was stopped"
         raise StackctlError(message, "", done.detail)
     return done
+
+
+def through(
+    argv: Sequence[str],
+    *,
+    source: BinaryIO | None = None,
+    target: BinaryIO | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    redact: Iterable[str] = (),
+    keep_open: Sequence[int] = (),
+) -> Completed:
+    """Run to the end, as long as that takes, with bytes from one file and to another.
+
+    Only what it says beside that is kept. Raises StackctlError where the program cannot be started.
+    """
+    secrets = tuple(redact)
+    shown = tuple(redacted(word, secrets) for word in argv)
+    began = time.monotonic()
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=source or subprocess.DEVNULL,
+            stdout=target or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=tuple(keep_open),
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise _not_started(shown, error) from error
+    try:
+        stdout, stderr = child.communicate()
+    except BaseException:
+        _end(child, signal.SIGINT)
+        raise
+    said = redacted(stdout or "", secrets), redacted(stderr, secrets)
+    return Completed(shown, child.returncode, *said, time.monotonic() - began)
 
 
 def lines(

@@ -45,7 +45,7 @@ def test_a_command_takes_a_folder_and_prints_json(name: str) -> None:
     assert {"-C", "--json", "--verbose", "--no-color"} <= options
 
 
-@pytest.mark.parametrize("name", ["up", "down", "remove", "rename"])
+@pytest.mark.parametrize("name", ["up", "down", "remove", "rename", "restore"])
 def test_what_takes_something_away_asks_unless_told_not_to(name: str) -> None:
     assert "--yes" in {option for parameter in command(name).params for option in parameter.opts}
 
@@ -105,7 +105,7 @@ def test_spokes_and_commands_are_completed_without_reading_a_file(stack: Path) -
     assert completed(stack / "spokes", "logs", "web", "w") == ["wiki"]
     assert completed(stack.parent, "-C", "x", "re")[:0] == []
     assert completed(stack.parent, "up", "-C", str(stack), "st") == ["store"]
-    assert completed(stack, "re") == ["rename", "remove", "render", "restart"]
+    assert completed(stack, "re") == ["rename", "remove", "render", "restart", "restore"]
     assert completed(stack.parent.parent, "show", "w") == []
 
 

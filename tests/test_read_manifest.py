@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stackctl.model import Hardening, Kind
+from stackctl.model import Backup, Hardening, Kind
 from stackctl.read.compose_keys import known, service_forms
 from stackctl.read.manifest import NOT_BUILT, OWN_KEYS, read_manifest
 from stackctl.read.partial import Partial
@@ -182,6 +182,38 @@ def test_a_key_of_a_newer_compose_is_told_apart_from_a_typing_error(key: str) ->
 def test_what_is_not_built_yet_is_an_error(key: str) -> None:
     [finding] = read(f"{key}: {{}}").findings
     assert (finding.code, "not supported by this version" in finding.message) == ("SC103", True)
+
+
+def test_how_long_requests_in_flight_are_given_is_a_duration() -> None:
+    assert read("settle: 1m30s").settle == 90
+    assert read("settle: 0").settle == 0
+    for wrong in ("soon", "-1", "true", "2h"):
+        [finding] = read(f"settle: {wrong}").findings
+        assert (finding.code, finding.message) == ("SC103", "`settle` must be a duration of at most an hour")
+
+
+def test_a_backup_is_a_command_or_a_folder() -> None:
+    dump = read("backup: {command: [pg_dumpall, -U, app], restore: [psql, -U, app]}").backup
+    assert dump == Backup(("pg_dumpall", "-U", "app"), ("psql", "-U", "app"))
+    assert read("backup: {path: /data}").backup == Backup(path="/data")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "yes",
+        "{}",
+        "{command: pg_dumpall}",
+        "{command: [1]}",
+        "{command: [a], path: /data}",
+        "{path: data}",
+        "{path: /data/../etc}",
+        "{path: /}",
+        "{path: /data, restore: [a]}",
+    ],
+)
+def test_a_backup_that_cannot_be_read_is_an_error(wrong: str) -> None:
+    assert [finding.code for finding in read(f"backup: {wrong}").findings] == ["SC103"]
 
 
 def test_own_keys() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from stackctl.apply import beside
+from stackctl.apply.backup import back_up
 from stackctl.apply.failures import SpokeFailed, failure, together
 from stackctl.apply.start import Site, replace_in_place, start
 from stackctl.apply.trouble import blamed, explained
@@ -92,6 +93,14 @@ class Turns:
         new_beside = [name for name in recreated if self._is_beside(name)]
         in_place = [name for name in recreated if name not in new_beside]
         fresh = [name for name in names if name not in recreated]
+        try:
+            for name in in_place:
+                yield from self._back_up(name)
+        except StackctlError as error:
+            for name in names:
+                yield Finished(self._changes[name].verb, name, ok=False)
+            self._failures.append(error)
+            return
         before = {c.id for c in self._site.containers(new_beside)} if new_beside else set()
         for some, begin in (
             (fresh, self._start_fresh),
@@ -106,6 +115,22 @@ class Turns:
             if container.id not in before:
                 self._begun.setdefault(container.spoke, {})[container.id] = None
                 self._waiting.add(container, self._site.stack.spoke(container.spoke).kind)
+
+    def _back_up(self, name: str) -> Iterator[Event]:
+        """Before what a spoke keeps may be written in a new form."""
+        how, action = self._site.stack.spoke(name).backup, self._changes[name]
+        if how is None or action.replacement is None or not action.replacement.data:
+            return
+        there = [c for c in self._site.containers([name]) if c.running or not how.command]
+        if not there:
+            return
+        yield Started("backup", name)
+        try:
+            kept = back_up(self._site.compose, name, how, there[-1])
+        except StackctlError:
+            yield Finished("backup", name, ok=False)
+            raise
+        yield Finished("backup", name, detail=kept.file)
 
     def _start_fresh(self, names: Sequence[str]) -> Completed | None:
         late = [

@@ -20,7 +20,7 @@ core.HAS_RICH = False
 
 _SECTIONS = {
     "Write": "init adopt new edit rename remove lint render",
-    "Run": "plan up down restart stop pull exec",
+    "Run": "plan up down restart stop pull exec backup restore",
     "See": "status show logs graph",
     "Carry": "export import",
     "Prove": "verify doctor policy fingerprint pin docs ca",

@@ -8,12 +8,12 @@ import sys
 
 from click import Abort, ClickException
 
-from stackctl.cli import about, applying, carrying, everyday, running, writing
+from stackctl.cli import about, applying, carrying, everyday, keeping, running, writing
 from stackctl.cli.app import app
 from stackctl.errors import Exit, UsageError
 from stackctl.run import failed
 
-__all__ = ["about", "app", "applying", "carrying", "everyday", "main", "running", "writing"]
+__all__ = ["about", "app", "applying", "carrying", "everyday", "keeping", "main", "running", "writing"]
 
 
 def _only(word: str) -> None:

@@ -12,7 +12,7 @@ from stackctl.commands.image_answers import PinAnswer, PolicyAnswer, PullAnswer,
 from stackctl.errors import Exit
 from stackctl.events import Event
 from stackctl.findings import Code, Finding
-from stackctl.model import Fingerprint, Mount, Plan, Port, Result, Stanza, State
+from stackctl.model import Fingerprint, Kept, Mount, Plan, Port, Result, Stanza, State
 
 if TYPE_CHECKING:
     from stackctl.adopt.report import Lack
@@ -220,6 +220,21 @@ class ActedAnswer:
 
 
 @dataclass(frozen=True)
+class BackupAnswer:
+    """The backups that were made, or that there are."""
+
+    backups: tuple[Kept, ...]
+
+
+@dataclass(frozen=True)
+class RestoreAnswer:
+    spoke: str
+    file: str
+    before: str
+    """The backup of what was there before."""
+
+
+@dataclass(frozen=True)
 class ExecAnswer:
     spoke: str
     argv: tuple[str, ...]
@@ -300,7 +315,9 @@ Answer = (
     | EditAnswer
     | ShowAnswer
     | ActedAnswer
+    | BackupAnswer
     | PinAnswer
+    | RestoreAnswer
     | PullAnswer
     | TravelAnswer
     | ExecAnswer

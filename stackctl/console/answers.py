@@ -17,12 +17,14 @@ from stackctl.commands.diagnosed import Diagnosis
 from stackctl.commands.image_answers import Pin, PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
 from stackctl.commands.story import (
     AdoptAnswer,
+    BackupAnswer,
     DocsAnswer,
     DownAnswer,
     ExplainAnswer,
     FingerprintAnswer,
     GraphAnswer,
     RenderAnswer,
+    RestoreAnswer,
     SchemaAnswer,
     StatusAnswer,
     VersionAnswer,
@@ -246,6 +248,24 @@ def travelled(answer: TravelAnswer) -> RenderableType:
     ]
     told = f"{len(answer.files)} files and {len(set(answer.images.values()))} images: {answer.archive}"
     return Group(*lines, Text(told), Text("now", "dim"), *(Text(f"  {command}") for command in answer.next))
+
+
+@picture.register
+def backups(answer: BackupAnswer) -> RenderableType | None:
+    if not answer.backups:
+        return Text("no backups")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("spoke", "bytes", "file"):
+        table.add_column(column, overflow="fold", justify="right" if column == "bytes" else "left")
+    for kept in answer.backups:
+        table.add_row(kept.spoke, f"{kept.size:,}", kept.file)
+    return table
+
+
+@picture.register
+def restored(answer: RestoreAnswer) -> RenderableType:
+    back = f"stackctl restore {answer.spoke} {answer.before}"
+    return Text(f"what {answer.spoke} kept before: {back}", overflow="fold")
 
 
 @picture.register

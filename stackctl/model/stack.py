@@ -91,6 +91,28 @@ class CommonIssue:
     fix: str
 
 
+@dataclass(frozen=True)
+class Backup:
+    """What saves the data of a spoke: what a command in its container prints, or one of its folders."""
+
+    command: tuple[str, ...] = ()
+    restore: tuple[str, ...] = ()
+    """Reads on its standard input what the command printed."""
+    path: str = ""
+    """In place of a command: the folder in the container."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A backup that was made."""
+
+    spoke: str
+    file: str
+    """Path relative to the stack's folder."""
+    size: int
+    """Bytes."""
+
+
 class Mode(StrEnum):
     """What holds a policy: an exact configuration that stackctl renders, or the image's own switches."""
 
@@ -129,6 +151,8 @@ class Spoke:
     accept: tuple[Accept, ...] = ()
     settle: float | None = None
     """Seconds that requests in flight are given before the container that answers them is stopped."""
+    backup: Backup | None = None
+    """How what it keeps is backed up; None where that cannot be."""
     policy: Policy | None = None
     """Of a socket proxy; None where its environment alone says what it opens."""
     status: str = ""

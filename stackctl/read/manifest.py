@@ -13,6 +13,7 @@ from stackctl.findings import Location
 from stackctl.model import Accept, Expect, Hardening, Kind, Path
 from stackctl.read.compose_keys import Malformed, Note, nearest, service_forms, unknown_key
 from stackctl.read.forms import Forms, as_kept
+from stackctl.read.keeping import read_backup, read_settle
 from stackctl.read.partial import CheckDraft, Partial, RouteDraft
 from stackctl.read.policy import read_policy
 from stackctl.read.requests import METHODS, read_url
@@ -20,8 +21,11 @@ from stackctl.read.routes import read_route
 from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
 
-OWN_KEYS = ("kind", "route", "policy", "checks", "settings_dir", "hardening", "accept", "phase", "status")
-NOT_BUILT = ("settle", "backup", "schedule")
+OWN_KEYS = (
+    *("kind", "route", "policy", "checks", "settings_dir", "hardening", "accept", "phase", "status"),
+    *("settle", "backup"),
+)
+NOT_BUILT = ("schedule",)
 # What cannot be read does not hold, and what is not there cannot be mounted, whoever accepts it.
 NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"} | {"SC601", "SC602"}
 _CHECK_KEYS = ("title", "from", "request", "expect")
@@ -61,6 +65,8 @@ def read_manifest(source: Source) -> Partial:
         settings_dir=own.attempt(lambda: own.settings_dir(value.get("settings_dir"))),
         hardening=own.attempt(lambda: own.word(Hardening, value, "hardening")),
         accept=own.accept(value.get("accept")),
+        settle=own.attempt(lambda: read_settle(value.get("settle"))),
+        backup=own.attempt(lambda: read_backup(value.get("backup"), note)),
         policy=own.attempt(lambda: read_policy(value.get("policy"), note)),
         status=own.attempt(lambda: own.text(value, "status")),
         phase=own.attempt(lambda: own.text(value, "phase")),

@@ -10,6 +10,7 @@ from typing import Any
 from stackctl.findings import Finding, Location
 from stackctl.model import (
     Accept,
+    Backup,
     CommonIssue,
     Expect,
     Hardening,
@@ -68,6 +69,8 @@ class Partial:
     hardening: Hardening | None = None
     accept: tuple[Accept, ...] = ()
     policy: Policy | None = None
+    settle: float | None = None
+    backup: Backup | None = None
     status: str | None = None
     phase: str | None = None
     digest: str | None = None

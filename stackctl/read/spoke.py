@@ -69,6 +69,8 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
         hardening=partial.hardening or Hardening.STRICT,
         accept=partial.accept,
         policy=partial.policy,
+        settle=partial.settle,
+        backup=partial.backup,
         status=partial.status or "",
         phase=partial.phase or "",
         recorded=partial.recorded,

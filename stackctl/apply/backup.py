@@ -1,0 +1,140 @@
+"""What a spoke keeps, as a file beside the stack, and back again.
+
+A backup is what the spoke's own command prints, or a tar of one of its folders. It is never written over, and
+never removed: whoever made room for it decides.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stackctl.apply.trouble import explained
+from stackctl.compose import Compose
+from stackctl.errors import StackctlError
+from stackctl.files import private_dir, state_dir
+from stackctl.model import Backup, Container, Kept
+
+_SLOW = 24 * 3600.0
+_UNPACK = """
+import os, shutil, sys, tarfile
+place = sys.argv[1]
+for name in os.listdir(place):
+    path = os.path.join(place, name)
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
+    trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
+    tar.extractall(place, numeric_owner=True, **trusted)
+"""
+
+
+def folder(root: Path, spoke: str) -> Path:
+    """Where the spoke's backups are kept; made where it is missing."""
+    return private_dir(private_dir(state_dir(root) / "backups") / spoke)
+
+
+def kept(root: Path, spoke: str) -> tuple[Kept, ...]:
+    """The spoke's backups, the oldest first."""
+    found = sorted(path for path in folder(root, spoke).iterdir() if path.suffix in (".tar", ".out"))
+    return tuple(Kept(spoke, str(path.relative_to(root)), path.stat().st_size) for path in found)
+
+
+def back_up(compose: Compose, spoke: str, how: Backup, container: Container) -> Kept:
+    """Write a new backup of what that container keeps.
+
+    Raises StackctlError where it fails, or where the container does not run and its command could not.
+    """
+    if not container.running and how.command:
+        raise StackctlError(
+            f"{spoke} does not run, so it cannot be backed up", f"start it first: `stackctl up {spoke}`"
+        )
+    place = folder(compose.directory, spoke)
+    at = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    target = place / f"{at}{'.out' if how.command else '.tar'}"
+    part = target.with_suffix(".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if how.command:
+                done = compose.docker("exec", container.id, *how.command, target=file)
+            else:
+                # What it writes meanwhile would be torn.
+                with _paused(compose, container):
+                    done = compose.docker("cp", f"{container.id}:{how.path.rstrip('/')}/.", "-", target=file)
+            file.flush()
+            os.fsync(file.fileno())
+        if done.exit_code:
+            raise explained(done, "the backup", spoke)
+        if not part.stat().st_size:
+            raise StackctlError(f"{spoke}: the backup is empty", "its command must print what it backs up")
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return Kept(spoke, str(target.relative_to(compose.directory)), target.stat().st_size)
+
+
+def restore(
+    compose: Compose, spoke: str, how: Backup, container: Container, file: Path, unpacker: str
+) -> None:
+    """Give a backup back to the container that keeps it; `unpacker` is an image with Python.
+
+    Raises StackctlError where it fails. A tar that cannot be read to its end changes nothing.
+    """
+    if how.command:
+        with file.open("rb") as source:
+            done = compose.docker("exec", "--interactive", container.id, *how.restore, source=source)
+        if done.exit_code:
+            raise explained(done, "restoring", spoke)
+        return
+    try:
+        with tarfile.open(file) as tar:
+            tar.getmembers()
+    except (tarfile.TarError, OSError) as error:
+        raise StackctlError(f"{file} cannot be read as a backup of {spoke}", "", str(error)) from error
+    running = container.running
+    if running:
+        compose.docker("container", "stop", container.id).expect_success(f"{spoke} could not be stopped")
+    try:
+        with file.open("rb") as source:
+            done = compose.docker(
+                *("run", "--rm", "--interactive", "--network", "none", "--read-only", "--pull", "never"),
+                *(
+                    "--cap-drop",
+                    "ALL",
+                    "--cap-add",
+                    "CHOWN",
+                    "--cap-add",
+                    "DAC_OVERRIDE",
+                    "--cap-add",
+                    "FOWNER",
+                ),
+                *("--security-opt", "no-new-privileges", "--user", "0:0", "--volumes-from", container.id),
+                *("--label", f"stackctl.restores={spoke}", "--entrypoint", "python3", unpacker),
+                *("-c", _UNPACK, how.path),
+                source=source,
+            )
+        if done.exit_code:
+            raise explained(done, "restoring", spoke)
+    finally:
+        if running:
+            compose.docker("container", "start", container.id).expect_success(f"{spoke} could not be started")
+
+
+@contextmanager
+def _paused(compose: Compose, container: Container) -> Iterator[None]:
+    if container.running:
+        compose.docker("container", "pause", container.id).expect_success(
+            f"{container.spoke} could not be paused"
+        )
+    try:
+        yield
+    finally:
+        if container.running:
+            compose.docker("container", "unpause", container.id)

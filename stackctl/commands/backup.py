@@ -1,0 +1,94 @@
+"""`stackctl backup` and `stackctl restore`: what spokes keep, to a file and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stackctl import files
+from stackctl.apply import backup as backups
+from stackctl.commands.acting import Acting, act_on
+from stackctl.commands.story import BackupAnswer, Ended, RestoreAnswer, Story
+from stackctl.errors import StackctlError
+from stackctl.events import Finished, Started
+from stackctl.lock import Lock
+from stackctl.model import Backup, Container
+from stackctl.observe import observe
+
+_HINT = "state `backup: {path: /data}`, or `backup: {command: […]}`, in its manifest"
+
+
+def listed(root: Path, spokes: tuple[str, ...], *, environ: Mapping[str, str]) -> Story:
+    acting = act_on(root, environ, spokes)
+    yield from acting.warned()
+    names = spokes or tuple(spoke.name for spoke in acting.stack.spokes)
+    return Ended(BackupAnswer(tuple(kept for name in names for kept in backups.kept(root, name))))
+
+
+def back_up(root: Path, spokes: tuple[str, ...], *, environ: Mapping[str, str], held: Lock) -> Story:
+    acting = act_on(root, environ, spokes, held)
+    yield from acting.warned()
+    names = spokes or tuple(spoke.name for spoke in acting.stack.spokes if spoke.backup)
+    if not names:
+        raise StackctlError("no spoke states a `backup`", _HINT)
+    made = []
+    for name in names:
+        how, container = _of(acting, name)
+        yield Started("backup", name)
+        try:
+            made.append(backups.back_up(acting.compose, name, how, container))
+        except StackctlError:
+            yield Finished("backup", name, ok=False)
+            raise
+        yield Finished("backup", name, detail=made[-1].file)
+    return Ended(BackupAnswer(tuple(made)))
+
+
+def restore(
+    root: Path,
+    spoke: str,
+    file: str,
+    *,
+    confirm: Callable[[str], bool],
+    environ: Mapping[str, str],
+    held: Lock,
+) -> Story:
+    """Backs up what is there first, so that a restore of the wrong file can be undone."""
+    acting = act_on(root, environ, (spoke,), held)
+    yield from acting.warned()
+    how, container = _of(acting, spoke)
+    if how.command and not how.restore:
+        raise StackctlError(
+            f"{spoke} does not state how its backup is restored", "state `restore:` under `backup:`"
+        )
+    there = backups.kept(root, spoke)
+    if not (file or there):
+        raise StackctlError(f"there is no backup of {spoke}", f"make one: `stackctl backup {spoke}`")
+    source = Path(file) if file else root / there[-1].file
+    if not source.is_file():
+        raise StackctlError(f"there is no file {source}", f"see `stackctl backup --list {spoke}`")
+    if not confirm(f"Put {source.name} in the place of what {spoke} keeps now?"):
+        raise StackctlError("declined; nothing was changed")
+    host, _ = files.read_host(root, environ)
+    before = backups.back_up(acting.compose, spoke, how, container)
+    yield Finished("backup", spoke, detail=before.file)
+    yield Started("restore", spoke)
+    image = host.prober_image or acting.stack.prober_image
+    try:
+        backups.restore(acting.compose, spoke, how, container, source, image)
+    except StackctlError as error:
+        yield Finished("restore", spoke, ok=False)
+        error.hint = error.hint or f"what was there before: `stackctl restore {spoke} {before.file}`"
+        raise
+    yield Finished("restore", spoke, detail=source.name)
+    return Ended(RestoreAnswer(spoke, str(source), before.file))
+
+
+def _of(acting: Acting, name: str) -> tuple[Backup, Container]:
+    how = acting.stack.spoke(name).backup
+    if how is None:
+        raise StackctlError(f"{name} states no `backup`", _HINT)
+    found = observe(acting.engine, acting.stack.name).of_spoke(name)
+    if not found:
+        raise StackctlError(f"{name} has no container", f"create it: `stackctl up {name}`")
+    return how, next((c for c in found if c.running), found[-1])
