@@ -262,6 +262,18 @@ _OWN: Mapping[str, Schema] = {
         },
         description="What must hold of the running spoke, asked by `stackctl verify`.",
     ),
+    "settle": {
+        **_any({"type": "number", "minimum": 0, "maximum": 3600}, _STRING, {"type": "null"}),
+        "description": "What requests in flight are given when the spoke is replaced.",
+    },
+    "backup": {
+        **_any(
+            _object({"command": _list_of(_STRING), "restore": _list_of(_STRING)}),
+            _object({"path": {**_STRING, "pattern": "^/."}}),
+            {"type": "null"},
+        ),
+        "description": "What saves its data: a command that prints it, or a folder.",
+    },
     "settings_dir": {**_STRING, "description": "A folder of this stack that is mounted and counted."},
     "hardening": _one_of(Hardening, "`strict` adds least privilege; `as-is` adds nothing."),
     "accept": _list_of(
