@@ -8,8 +8,10 @@ from pathlib import Path
 from stackctl import files, fingerprint, state
 from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, RenderAnswer, Story
+from stackctl.edge.middlewares import listens_for_tls
 from stackctl.errors import Exit
 from stackctl.events import Found, Line
+from stackctl.files import state_dir
 from stackctl.generation import raised, witness
 from stackctl.override import OVERRIDE_FILE
 from stackctl.render import COMPOSE_FILE, RENDERED_DIR
@@ -44,6 +46,9 @@ def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAn
         # The override may hold host values that are nobody else's business.
         mode = 0o600 if path == OVERRIDE_FILE else 0o644
         (changed if files.write_atomically(opened.root / path, content, mode) else unchanged).append(path)
+    if any(listens_for_tls(opened.stack.spoke(name)) for name in opened.bundle.reloads):
+        # Mounted by the edge: without it, Compose alone would start nothing.
+        (state_dir(opened.root) / "tls").mkdir(mode=0o755, exist_ok=True)
     digests = {p: fingerprint.sha256(c.hex()) for p, c in texts.items() if p.startswith(f"{RENDERED_DIR}/")}
     if digests != state.written(opened.root):
         state.remember_written(opened.root, digests)

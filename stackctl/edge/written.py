@@ -38,7 +38,7 @@ def labels(stack: Stack, spoke: Spoke) -> dict[str, str]:
 
 def stanza(stack: Stack, edge: Spoke) -> dict[str, Any]:
     """What the edge's container needs beside its mounts, where the spoke does not state it."""
-    often = {"interval": "3s", "timeout": "3s"}
+    often = {"interval": "3s", "timeout": "3s", "start_period": "10s"}
     if stack.edge is Edge.TRAEFIK:
         return {"healthcheck": {"test": ["CMD", "traefik", "healthcheck"], **often}}
     return {"healthcheck": {"test": list(caddy.HEALTHCHECK), **often}, "command": list(caddy.COMMAND)}

@@ -82,7 +82,7 @@ def edged(request: pytest.FixtureRequest, room: EngineRoom, tmp_path: Path, pebb
     manifest["volumes"] = [f"kept:{'/acme' if edge == 'traefik' else '/data'}", "./pebble:/pebble:ro"]
     manifest["depends_on"] = ["pebble"]
     file.write_text(json.dumps(manifest))
-    done = stack.run("up", "--yes", "--no-verify")
+    done = stack.run("up", "--yes", "--allow-exposure", "--no-verify")
     assert done.returncode == 0, done.stdout + done.stderr
     yield Edged(stack, edge).looked_up()
     stack.run("down", "--yes")

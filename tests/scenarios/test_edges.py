@@ -61,7 +61,7 @@ def edged(
     edge, routes = request.param
     spokes = SPOKES if edge == "caddy" else {**SPOKES, "streams": app("streams", *TRAEFIK_ONLY)}
     stack = write(tmp_path_factory.mktemp(f"{edge}-{routes}"), room.project(), edge, routes, spokes)
-    done = stack.run("up", "--yes", "--no-verify")
+    done = stack.run("up", "--yes", "--allow-exposure", "--no-verify")
     assert done.returncode == 0, done.stdout + done.stderr
     edged = Edged(stack, edge).looked_up()
     # Traefik may learn of a container a moment after it is healthy.
@@ -240,14 +240,14 @@ def test_a_changed_route_is_read_again_by_the_same_container(edged: Edged) -> No
     verbs = {a["spoke"]: a["verb"] for a in stack.json("plan")["plan"]["actions"]}
     assert (verbs[edged.edge], verbs["exact"]) == ("reload", "recreate")
     assert edged.ask(f"later.{D}").status == 404
-    done = stack.run("up", "--yes", "--no-verify")
+    done = stack.run("up", "--yes", "--allow-exposure", "--no-verify")
     assert done.returncode == 0, done.stdout + done.stderr
     began = time.monotonic()
     wait_for(lambda: works(edged, f"later.{D}"))
     assert time.monotonic() - began < 10
     assert stack.container(edged.edge) == before
     file.write_text(text)
-    assert stack.run("up", "--yes", "--no-verify").returncode == 0
+    assert stack.run("up", "--yes", "--allow-exposure", "--no-verify").returncode == 0
     wait_for(lambda: edged.ask(f"later.{D}").status == 404)
     assert stack.container(edged.edge) == before
 
@@ -277,7 +277,7 @@ def test_the_stack_moves_from_one_edge_to_the_other_and_back(moved: ShippedStack
     def up(edge: str) -> list[tuple[str, str, str]]:
         file = moved.root / "stack.yaml"
         file.write_text(re.sub(r"^edge: .*$", f"edge: {edge}", file.read_text(), flags=re.MULTILINE))
-        done = moved.json("up", "--profile", "core", "--yes")
+        done = moved.json("up", "--profile", "core", "--yes", "--allow-exposure")
         assert done["exit"] == 0, done
         assert moved.container_ids().keys() == {"docker-socket-proxy", "whoami", edge}
         seen = [(r["check"]["code"], r["check"]["spoke"], r["outcome"]) for r in done["results"]]
@@ -303,7 +303,7 @@ def test_a_certificate_that_is_signed_anew_is_served_by_the_same_container(edged
     before = edged.stack.container(edged.edge)
     served = ssl_serial(edged, f"secret.{D}")
     (edged.stack.root / ".stackctl" / "tls" / f"secret.{D}.pem").unlink()
-    assert edged.stack.run("up", "--yes", "--no-verify").returncode == 0
+    assert edged.stack.run("up", "--yes", "--allow-exposure", "--no-verify").returncode == 0
     wait_for(lambda: ssl_serial(edged, f"secret.{D}") != served)
     assert edged.stack.container(edged.edge) == before
 
