@@ -42,6 +42,10 @@ class StackctlError(Exception):
 _OF_FILES: Mapping[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "make room on it, then run the same command again"),
     errno.EDQUOT: ("your quota on this disk is used up", "make room, then run the same command again"),
+    errno.ENOTDIR: ("a file stands where a folder should be", "move it away, or name another place"),
+    errno.EISDIR: ("a folder stands where a file should be", "move it away, or name another place"),
+    errno.ENAMETOOLONG: ("the name is too long for this disk", "choose a shorter one"),
+    errno.ELOOP: ("its links lead in a circle", "see `ls -l`, and correct them"),
     errno.EROFS: ("the disk is mounted read-only", "see why (`dmesg`), and mount it for writing"),
     errno.EACCES: ("permission denied", "run as the owner of the stack's folder, or correct the permissions"),
     errno.EPERM: ("permission denied", "run as the owner of the stack's folder, or correct the permissions"),

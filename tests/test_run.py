@@ -171,3 +171,22 @@ def test_an_interrupt_while_an_event_is_shown_reaches_the_story(
     monkeypatch.setattr("stackctl.json_output.JsonOutput.event", interrupted)
     run("x", Options(stack_dir, json=True), tell)
     assert "applied: web" in capsys.readouterr().out
+
+
+def test_an_option_of_every_command_is_sent_behind_the_command() -> None:
+    words = [sys.executable, "-m", "stackctl", "-C", "/x", "lint"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "as in `stackctl lint -C`" in done.stderr
+    told = json.loads(subprocess.run([*words, "--json"], capture_output=True, text=True).stdout)
+    assert (told["command"], told["exit"]) == ("lint", 2)
+
+
+def test_names_and_texts_of_files_give_no_orders_to_the_terminal(
+    stack_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Finding("SC110", Severity.ERROR, Location("spokes/a\x1b[2J\nb.yaml"), "`\x07\x9b1m`", "h\r")
+    run("x", Options(stack_dir), telling(InvalidFiles([found])))
+    told = capsys.readouterr().err
+    assert "spokes/a\\x1b[2J\\x0ab.yaml:1:1 SC110 error: `\\x07\\x9b1m`" in told
+    assert not set(told) & {"\x1b", "\x07", "\x9b", "\r"}

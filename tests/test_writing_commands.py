@@ -90,6 +90,15 @@ def test_the_first_stack_probes_with_the_image_of_the_shipped_one() -> None:
     assert first["prober_image"] == shipped["prober_image"]
 
 
+@pytest.mark.parametrize("place", ["/proc/nowhere", "stack.yaml/below"])
+def test_a_folder_that_cannot_be_made_is_no_bug(stack: Path, place: str) -> None:
+    assert stackctl(stack, "init", place, "--name", "x").returncode == 2
+
+
+def test_the_way_to_a_folder_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    assert done(tmp_path, "init", "a b")["next"][0] == f"cd '{tmp_path}/a b'"
+
+
 # ---- new
 
 
@@ -146,6 +155,26 @@ def test_new_refuses_what_exists_and_what_a_page_cannot_carry(stack: Path) -> No
         ran = stackctl(stack, "new", *words)
         assert ran.returncode == 2, words
     assert {p: p.read_bytes() for p in (stack / "spokes").iterdir()} == before
+
+
+def test_nobody_is_asked_about_a_spoke_that_cannot_be(stack: Path) -> None:
+    asked = subprocess.run(
+        ["script", "-qec", f"{sys.executable} -m stackctl new traefik", "/dev/null"],
+        cwd=stack,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+    )
+    assert asked.returncode == 2
+    assert "exists already" in asked.stdout
+    assert "Kind" not in asked.stdout
+
+
+def test_a_routed_spoke_is_started_with_its_edge(stack: Path) -> None:
+    words = ("--image", "traefik/whoami:v1.11.0", "--host", "hello", "--port", "80")
+    assert done(stack, "new", "hello", *words)["next"][-1] == "stackctl up traefik hello"
+    assert done(stack, "new", "quiet", "--image", "example/quiet:1")["next"][-1] == "stackctl up quiet"
 
 
 def test_the_stacks_own_page_template_wins(stack: Path) -> None:

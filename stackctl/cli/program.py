@@ -6,7 +6,8 @@ import gc
 import os
 import sys
 
-from click import Abort, ClickException
+from click import Abort, ClickException, NoSuchOption
+from click import UsageError as WrongUsage
 
 from stackctl.cli import about, applying, carrying, everyday, keeping, running, writing
 from stackctl.cli.app import app
@@ -50,12 +51,25 @@ def main() -> None:
         sys.exit(failed(bug, _asked_for(), json=_json_wanted()))
 
 
+_BEHIND = ("-C", "--directory", "--json", "-v", "--verbose", "--no-color", "-p", "--profile", "-y", "--yes")
+"""Options that other programs have before the command."""
+
+
 def _wrong(error: ClickException) -> int:
     """Shows what is wrong with the command line, to a program as JSON."""
+    if isinstance(error, NoSuchOption) and error.option_name in _BEHIND and not _inside(error):
+        # Git has its `-C` before the command, so hands that know git type it there.
+        told = f"{error.option_name} stands behind the command, as in `stackctl lint {error.option_name}`"
+        error = WrongUsage(told, error.ctx)
     if not _json_wanted():
         error.show()
         return error.exit_code
     return failed(UsageError(error.format_message(), "see `--help`"), _asked_for(), json=True)
+
+
+def _inside(error: NoSuchOption) -> bool:
+    """Whether the option stands behind a command already."""
+    return error.ctx is None or error.ctx.parent is not None
 
 
 def _json_wanted() -> bool:
@@ -65,7 +79,9 @@ def _json_wanted() -> bool:
 
 def _asked_for() -> str:
     """The command that was meant, as far as that can be told."""
-    return next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    return next((word for word in words if word in names), words[0] if words else "")
 
 
 def _open_what_is_closed() -> None:

@@ -235,18 +235,19 @@ def new(
 ) -> None:
     """Write the page and manifest of a new spoke; at a terminal, asks for what is not given.
 
-    Examples: stackctl new blog · stackctl new blog --image ghost:5-alpine --host blog --port 2368
+    Examples: stackctl new blog · stackctl new blog --image traefik/whoami:v1.11.0 --host blog --port 80
     """
     if page_only and manifest_only:
         raise typer.BadParameter("--page-only and --manifest-only leave nothing to write")
-    from stackctl.commands.new import asked
+    from stackctl.commands.new import asked, expect_free
     from stackctl.commands.new import new as tell
     from stackctl.errors import UsageError
     from stackctl.model import Kind
     from stackctl.run import Output
     from stackctl.starter import NewSpoke
 
-    def wanted(output: Output) -> NewSpoke:
+    def wanted(root: Path, output: Output) -> NewSpoke:
+        expect_free(root, spoke)
         chosen = kind.value if kind else ""
         if not (chosen or image):
             chosen = output.ask_for("Kind: app, job or socket-proxy", "app")
@@ -262,7 +263,7 @@ def new(
             "new",
             options_of(directory, json, verbose, no_colour),
             lambda root, output: tell(
-                root, wanted(output), with_page=not manifest_only, with_manifest=not page_only
+                root, wanted(root, output), with_page=not manifest_only, with_manifest=not page_only
             ),
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 from stackctl.commands.opened import find
@@ -33,11 +34,15 @@ def init(folder: Path, *, name: str, domain: str) -> Story:
     there = [path for path in files if (folder / path).exists()]
     if there:
         raise UsageError(f"{folder} holds {', '.join(there)} already", "choose an empty folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"the folder {folder} cannot be made: {error.strerror}", "choose another") from error
     for path, content in files.items():
         write_atomically(folder / path, content, 0o600 if path == ".env" else 0o644)
     _, findings = find(folder)
     yield from (Found(finding) for finding in findings)
-    there_first = () if folder.samefile(Path.cwd()) else (f"cd {folder}",)
+    there_first = () if folder.samefile(Path.cwd()) else (f"cd {shlex.quote(str(folder))}",)
     commands = (*there_first, "stackctl new blog", "stackctl up --profile core")
     return Ended(WrittenAnswer(name, written=tuple(files), next=commands))
 

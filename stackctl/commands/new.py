@@ -31,12 +31,8 @@ def new(root: Path, spoke: NewSpoke, *, with_page: bool, with_manifest: bool) ->
     Raises:
         UsageError: The name is taken or is none, or a value is not what it should be.
     """
+    expect_free(root, spoke.name)
     _expect_sound(spoke)
-    there = [path for s in ("md", "yaml", "yml") if (path := root / "spokes" / f"{spoke.name}.{s}").exists()]
-    if there:
-        raise UsageError(
-            f"{there[0].relative_to(root)} exists already", f"change it: `stackctl edit {spoke.name}`"
-        )
     texts = files.load(root)
     stack = read_stack(texts).stack
     if stack is None:
@@ -55,14 +51,29 @@ def new(root: Path, spoke: NewSpoke, *, with_page: bool, with_manifest: bool) ->
     yield from (Found(finding) for finding in findings)
     if spoke.kind is Kind.APP and not spoke.host:
         yield Said(f"without a host name, only spokes on the network `{PROXY_NETWORK}` reach it")
-    profile = f" --profile {spoke.profile}" if spoke.profile else f" {spoke.name}"
+    # `up` takes along what a spoke depends on; the edge that routes to it is no dependency.
+    edges = [edge.name for edge in stack.of_kind(Kind.EDGE)] if spoke.host else []
+    after = " ".join(("stackctl up", *edges, spoke.name))
     return Ended(
         WrittenAnswer(
             stack.name,
             written=tuple(written),
-            next=(f"stackctl edit {spoke.name}", "stackctl lint", f"stackctl up{profile}"),
+            next=(f"stackctl edit {spoke.name}", "stackctl lint", after),
         )
     )
+
+
+def expect_free(root: Path, name: str) -> None:
+    """Before anything is asked of a person, so that nothing is answered in vain.
+
+    Raises:
+        UsageError: The name is taken, or is none.
+    """
+    if not SPOKE_NAME.match(name):
+        raise UsageError(f"`{name}` cannot be the name of a spoke", "use a-z, 0-9, - and _")
+    there = [path for s in ("md", "yaml", "yml") if (path := root / "spokes" / f"{name}.{s}").exists()]
+    if there:
+        raise UsageError(f"{there[0].relative_to(root)} exists already", f"change it: `stackctl edit {name}`")
 
 
 def asked(spoke: NewSpoke, ask: Callable[[str, str], str]) -> NewSpoke:
@@ -83,12 +94,10 @@ def asked(spoke: NewSpoke, ask: Callable[[str, str], str]) -> NewSpoke:
 
 
 def _expect_sound(spoke: NewSpoke) -> None:
-    if not SPOKE_NAME.match(spoke.name):
-        raise UsageError(f"`{spoke.name}` cannot be the name of a spoke", "use a-z, 0-9, - and _")
     if not spoke.image:
-        raise UsageError("the spoke needs an image", "name it: --image ghost:5-alpine")
+        raise UsageError("the spoke needs an image", "name it: --image traefik/whoami:v1.11.0")
     if not _IMAGE.match(spoke.image):
-        raise UsageError(f"`{spoke.image}` is not an image", "as in `ghost:5-alpine`")
+        raise UsageError(f"`{spoke.image}` is not an image", "as in `traefik/whoami:v1.11.0`")
     if spoke.host and (not HOST_NAME.match(spoke.host.lower()) or ".." in spoke.host):
         raise UsageError(f"`{spoke.host}` is not a host name", "letters, digits, `-` and `.`")
     if spoke.host and not spoke.port:

@@ -79,7 +79,10 @@ def remove(
             secrets.remove_unnamed(left.stack, root)
     except InvalidFiles:
         yield Said("what is left cannot be rendered: see `stackctl lint`", warning=True)
-    after = () if containers else ("stackctl up",)
+    if files and len(opened.stack.spokes) == 1:
+        after: tuple[str, ...] = ("stackctl new NAME", "stackctl down")
+    else:
+        after = () if containers else ("stackctl up",)
     changed = tuple(f"{edit.at.file}:{edit.at.line}: {spoke} taken out" for edit in here.edits)
     return Ended(WrittenAnswer(opened.stack.name, deleted=files, changed=changed, next=after))
 

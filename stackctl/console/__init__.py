@@ -30,7 +30,7 @@ from stackctl.commands.story import (
     Watched,
 )
 from stackctl.console.answers import diagnosis, docs, mended, picture, printed, status
-from stackctl.console.lines import hung
+from stackctl.console.lines import harmless, hung
 from stackctl.console.plan import plan_lines
 from stackctl.console.spoke import spoke
 from stackctl.errors import StackctlError
@@ -253,13 +253,20 @@ class Console:
         self.close()
         told = f" [{default}]" if default else ""
         self._err.print(Text.assemble((what, "bold"), f"{told}: "), end="")
-        return sys.stdin.readline().strip() or default
+        return self._typed() or default
 
     def ask(self, question: str) -> bool:
         """A yes or no from the person at the terminal; everything but a yes is a no."""
         self.close()
         self._err.print(Text.assemble((question, "bold"), " [y/N] "), end="")
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return self._typed().lower() in ("y", "yes")
+
+    def _typed(self) -> str:
+        line = sys.stdin.readline()
+        if not line.endswith("\n"):
+            # Whoever ends the input has not ended the line.
+            self._err.print()
+        return line.strip()
 
     # ---- pieces
 
@@ -303,14 +310,14 @@ class Console:
     def _finding(self, where: Terminal, finding: Finding) -> None:
         style = "red" if finding.severity is Severity.ERROR else "yellow"
         told = Text.assemble(
-            (str(finding.at), "bold"),
+            (harmless(str(finding.at)), "bold"),
             f" {finding.code} ",
             (f"{finding.severity.value}: ", style),
-            finding.message,
+            harmless(finding.message),
         )
         hung(where, told, 2)
         if finding.hint:
-            hung(where, Text(f"    {finding.hint}", "dim"))
+            hung(where, Text(f"    {harmless(finding.hint)}", "dim"))
         if finding.accepted:
             hung(where, Text(f"    accepted: {finding.accepted}", "dim"))
 

@@ -63,7 +63,7 @@ def read_stack(texts: Mapping[str, bytes], memory: Memory | None = None) -> Read
     spokes, resting, more = _read_spokes(by_name, settings)
     findings += more
     if not by_name:
-        hint = "write spokes/NAME.md or spokes/NAME.yaml"
+        hint = "`stackctl new NAME` writes the first one"
         findings.append(finding("SC108", Location(STACK_FILE), "the stack has no spoke", hint))
     stack = Stack(
         name=settings.name,
