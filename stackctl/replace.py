@@ -46,7 +46,7 @@ def replacement(
     reasons = (
         *obstacles(wanted, running),
         *others,
-        *_unproved(spoke, wanted, image),
+        *_unproved(wanted, image),
     )
     return Replacement(Way.STOP_FIRST if reasons else Way.BESIDE, reasons, data)
 
@@ -96,14 +96,6 @@ def health_test(wanted: Stanza, image: Stanza = NOTHING) -> bool:
     test = stated.get("test") or (image.get("Healthcheck") or NOTHING).get("Test") or ()
     words = [test] if isinstance(test, str) else [*test]
     return bool(words) and words[0] != "NONE" and not stated.get("disable")
-
-
-def port_to_probe(spoke: Spoke, wanted: Stanza) -> int | None:
-    """The TCP port that stackctl can ask where the Engine has no health test to run."""
-    if spoke.routes:
-        return spoke.routes[0].port
-    exposed = (re.fullmatch(r"(\d+)(?:/tcp)?", str(port)) for port in wanted.get("expose") or ())
-    return next((int(match[1]) for match in exposed if match), None)
 
 
 def routed_by_labels(wanted: Stanza) -> bool:
@@ -160,13 +152,9 @@ def generations(plan: Plan, observed: Observed, wanted: Mapping[str, Stanza]) ->
     return {spoke: number for spoke, number in sorted(found.items()) if number > 1}
 
 
-def _unproved(spoke: Spoke, wanted: Stanza, image: Stanza) -> Iterator[str]:
-    if health_test(wanted, image):
-        return
-    if routed_by_labels(wanted):
-        yield "it has no health test, and Traefik would send it requests as soon as it runs"
-    elif port_to_probe(spoke, wanted) is None:
-        yield "it has neither a health test nor a port to ask"
+def _unproved(wanted: Stanza, image: Stanza) -> Iterator[str]:
+    if not health_test(wanted, image):
+        yield "it has no health test, so nothing tells when its successor works"
 
 
 def _place(type: str, source: Any, target: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from stackctl.model import Container, Kind, Route, Spoke, Stack, Way
 from stackctl.observe import container
-from stackctl.replace import because_of_others, health_test, port_to_probe, replacement, superfluous
+from stackctl.replace import because_of_others, health_test, replacement, superfluous
 
 SEEN: dict[str, Any] = json.loads((Path(__file__).parent / "observed" / "full.json").read_text())
 HEALTHY: dict[str, Any] = {"image": "app", "healthcheck": {"test": ["CMD", "true"]}}
@@ -85,16 +85,10 @@ def test_a_volume_of_the_image_alone_is_seen_in_the_running_container() -> None:
     assert found.data == ("volume db at /data/", "volume /var/lib/app")
 
 
-def test_without_a_health_test_somebody_must_be_able_to_ask() -> None:
-    plain = {"image": "app"}
+def test_without_a_health_test_nothing_tells_when_the_new_one_works() -> None:
     routed = Spoke("app", Kind.APP, {}, routes=(Route(("a",), 80),))
-    neither = replacement(Spoke("app", Kind.APP, {}), plain, [running()])
-    assert neither.reasons == ("it has neither a health test nor a port to ask",)
-    assert replacement(routed, plain, [running()]).way is Way.BESIDE
-    by_labels = replacement(routed, plain | ROUTED, [running()])
-    assert by_labels.reasons == (
-        "it has no health test, and Traefik would send it requests as soon as it runs",
-    )
+    told = ("it has no health test, so nothing tells when its successor works",)
+    assert replacement(routed, {"image": "app"} | ROUTED, [running()]).reasons == told
     assert replacement(routed, HEALTHY | ROUTED, [running()]).way is Way.BESIDE
 
 
@@ -105,12 +99,6 @@ def test_a_health_test_of_the_image_counts_unless_it_is_switched_off() -> None:
     assert not health_test({"healthcheck": {"test": ["NONE"]}}, image)
     assert not health_test({"healthcheck": {"interval": "3s"}}, {})
     assert health_test({"healthcheck": {"test": "curl localhost"}}, {})
-
-
-def test_an_exposed_port_can_be_asked_but_not_over_udp() -> None:
-    spoke = Spoke("app", Kind.APP, {})
-    assert port_to_probe(spoke, {"expose": ["53/udp", "80/tcp"]}) == 80
-    assert port_to_probe(spoke, {"expose": ["53/udp"]}) is None
 
 
 def test_what_does_not_run_leaves_no_gap_when_it_is_replaced_in_place() -> None:

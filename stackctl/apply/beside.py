@@ -44,14 +44,13 @@ def hand_over(site: Site, new: Mapping[str, Sequence[Container]]) -> dict[str, s
     failed: dict[str, str] = {}
     settle = 0.0
     for name, containers in new.items():
-        if not (edges and routed_by_labels(site.wanted[name].stanza)):
-            continue
+        by_labels = edges and routed_by_labels(site.wanted[name].stanza)
         number = generation(containers[0].labels)
-        if not taken_in(witness(site.compose.project, name, number), edges):
+        if by_labels and not taken_in(witness(site.compose.project, name, number), edges):
             failed[name] = "is not routed to: the edge did not take in its labels"
-        else:
-            stated = site.stack.spoke(name).settle
-            settle = max(settle, SETTLE if stated is None else stated)
+            continue
+        stated = site.stack.spoke(name).settle
+        settle = max(settle, SETTLE if stated is None else stated)
     moved = {name: containers for name, containers in new.items() if name not in failed}
     # Nothing tells when the last request that the old one was given is answered.
     time.sleep(settle)
