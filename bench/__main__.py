@@ -39,6 +39,10 @@ RATIOS = (
     Ratio("pages", "render pages, cached", "YAML alone", 1.3),
     # What is measured against reads the manifests only, so here half of the text is read for nothing.
     Ratio("pages", "render pages, cold", "YAML alone", 1.3, later=True),
+    Ratio("reading", "read 1,000 spokes", "libraries alone", 2.0),
+    Ratio("reading", "read 1,000 again", "read 1,000 spokes", 0.3),
+    # Four times the files in four times the time, and the noise of a machine.
+    Ratio("reading", "read 1,000 spokes", "read 250 spokes", 5.0),
     Ratio("no-op", "stackctl up", "compose up --wait", 0.35),
     Ratio("no-op", "stackctl up", "compose up", 2.0),
     Ratio("no-op", "stackctl plan", "compose up", 2.0),
@@ -64,6 +68,7 @@ def main() -> int:
         start(session, Path(work))
         render(session, Path(work) / "manifests")
         render(session, Path(work) / "pages", pages=True)
+        reading(session, Path(work) / "reading")
         idle = no_op(session, Path(work) / "no-op", 50 if asked.quick else 1000)
         chain(session, Path(work) / "chain")
         plans(session, Path(work) / "plans")
@@ -111,6 +116,31 @@ def render(session: Session, root: Path, *, pages: bool = False, spokes: int = 2
             Run("YAML alone", base, root),
             Run(f"{what}, cold", [STACKCTL, "render"], root, cold),
             Run(f"{what}, cached", [STACKCTL, "render"], root, compose.unlink),
+        ),
+    )
+
+
+def reading(session: Session, root: Path) -> None:
+    """Each spoke has a page and a manifest."""
+    many, few = root / "many", root / "few"
+    for folder, spokes in ((many, 1000), (few, 250)):
+        stacks.to_render(folder, spokes, pages=True)
+        (folder / ".stackctl").mkdir(mode=0o700)
+
+    def forget() -> None:
+        for folder in (many, few):
+            shutil.rmtree(folder / ".stackctl" / "cache", ignore_errors=True)
+
+    def run(name: str, how: str, folder: Path, before: Callable[[], object] = lambda: None) -> Run:
+        return Run(name, [PYTHON, str(HERE / "reading.py"), how, str(folder)], folder, before)
+
+    session.interleaved(
+        "reading",
+        (
+            run("libraries alone", "libraries", many),
+            run("read 250 spokes", "stackctl", few, forget),
+            run("read 1,000 spokes", "stackctl", many, forget),
+            run("read 1,000 again", "stackctl", many),
         ),
     )
 

@@ -84,5 +84,6 @@ def _may_be_engine(spokes: Iterable[Spoke], request: Request) -> bool:
     """Only a spoke that is known to be something else is not; an edge forwards to whatever it likes."""
     target = request.target
     name = target.host if isinstance(target, Named) else target.spoke
-    kinds = {spoke.name: spoke.kind for spoke in spokes}
-    return target.port in ENGINE_PORTS or kinds.get(name) not in (Kind.APP, Kind.JOB)
+    if target.port in ENGINE_PORTS:
+        return True
+    return next((spoke.kind for spoke in spokes if spoke.name == name), None) not in (Kind.APP, Kind.JOB)

@@ -52,6 +52,14 @@ def first_stack(name: str, domain: str) -> dict[str, bytes]:
     return files
 
 
+def prober_image() -> str:
+    """The image that a first stack asks its questions from."""
+    stated = re.search(
+        r"^prober_image: (\S+)$", first_stack("x", "localhost")["stack.yaml"].decode(), re.MULTILINE
+    )
+    return stated[1] if stated else ""
+
+
 def gitignore() -> bytes:
     """What of a stack's folder git must not see."""
     return Templates({}).text("init/gitignore.j2", {}).encode()

@@ -127,6 +127,19 @@ def test_a_fingerprint_on_something_else_proves_nothing() -> None:
     assert compared(of="another")[0] is UNREACHABLE
 
 
+def test_a_container_from_before_its_stack_was_adopted_is_told_by_its_fields() -> None:
+    plain = of(WEB, labels={"com.docker.compose.service": "web"})
+    bundle = Bundle({"services": {"web": STANZA}}, {}, {})
+    check = Check("CK104", "web", "", Observation("fingerprint"))
+
+    def saw(*fields: str) -> tuple[Outcome, str]:
+        observed = Observed("home", (plain,), deviations={plain.id: fields})
+        return OBSERVATIONS["fingerprint"](observed, STACK, bundle, check)
+
+    assert saw() == (PASSED, "labels pending, and every field is as declared")
+    assert saw("command") == (FAILED, "home-web-1 carries no fingerprint; the files declare 1.aaaa")
+
+
 LISTEN = "/run/api/docker.sock"
 SHARING = replace(
     STACK, spokes=(Spoke("proxy", Kind.SOCKET_PROXY, {}, policy=Policy(listen=LISTEN)), *STACK.spokes[::2])

@@ -20,6 +20,7 @@ from stackctl.edit.manifest import set_scalar
 from stackctl.edit.pieces import Piece, Pieces, read_pieces
 from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
+from stackctl.starter import prober_image
 
 ELEMENTS = ("networks", "volumes", "configs", "secrets")
 _DROPPED = ("version", "name", "services", "include")
@@ -159,7 +160,9 @@ class Draft:
             piece.head for pieces, _ in self.files for piece in pieces.top.inner if piece.key in _DROPPED
         )
         written = "".join(self._way("", key) for key in self.elements())
-        return f"{head}version: 1\nname: {yaml_text.scalar(self.project.name)}\nedge: none\n{written}"
+        name = yaml_text.scalar(self.project.name)
+        own = f"version: 1\nname: {name}\nedge: none\nprober_image: {prober_image()}\n"
+        return f"{head}{own}{written}"
 
     def elements(self) -> tuple[str, ...]:
         raw = [piece.key for pieces, _ in self.files for piece in pieces.top.inner]

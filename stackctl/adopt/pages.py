@@ -13,7 +13,6 @@ from stackctl.edit import Edit, Raw
 from stackctl.errors import StackctlError
 from stackctl.findings import Finding, Location
 from stackctl.model import Kind
-from stackctl.read.blocks import read_blocks
 from stackctl.read.compose_keys import service_forms
 from stackctl.read.images import kind_of
 from stackctl.read.merge import told_apart
@@ -44,7 +43,7 @@ class Page:
     def names(self) -> Iterator[str]:
         """The names of services that it may be about, the surest first."""
         source, _ = read_text(self.file, self.data)
-        outline = read_outline(source, read_blocks(source.text))
+        outline = read_outline(source)
         if (stated := outline.recorded.get("service")) is not None:
             yield from (_plain_name(item.text) for item in items(stated.value))
         yield _plain_name(Path(self.file).stem)
@@ -185,7 +184,7 @@ def _silenced(raw: Raw, at: Location) -> bytes:
     if (fence := _fence_above(raw, at.line)) is not None:
         return raw.edited([fence])
     label = _LABEL.match(line, column)
-    if label is not None and re.match(r"\s*(?::|\*\*|__)", line[label.end() :]):
+    if label is not None and re.match(r"\s*(?::|\||\*\*|__)", line[label.end() :]):
         place = replace(at, column=column + len(label[0].rstrip()) + 1)
         return raw.edited([Edit(place, "", f" ({_DIFFERS})")])
     bullet = re.match(r"\s*(?:>\s?)*(?:[-*+]|\d+[.)])\s+", line)

@@ -30,6 +30,15 @@ class Surroundings:
     def routed(self, host: str) -> bool:
         return host in self._routed
 
+    def about(self, target: Target) -> tuple[Spoke, ...]:
+        """The spoke that a target names, so that nobody has to look through all of them for each check."""
+        spoke = self._by_own_name.get(target.host if isinstance(target, Named) else target.spoke)
+        return (spoke,) if spoke is not None else ()
+
+    @cached_property
+    def _by_own_name(self) -> dict[str, Spoke]:
+        return {spoke.name: spoke for spoke in self.spokes}
+
     @cached_property
     def _by_name(self) -> dict[str, Spoke]:
         """The first spoke of each name."""
@@ -85,7 +94,7 @@ def _resolve(spoke: Spoke, draft: CheckDraft, around: Surroundings, findings: li
         return None
     target, host = where
     look = Request(vantage, target, draft.method, draft.path, host)
-    if why_not(around.spokes, look):
+    if why_not(around.about(target), look):
         message = f"“{draft.title}”: {draft.method} {draft.path} may take effect, or hang, where it is sent"
         hint = f"ask with GET; a proxy also with POST /containers/create, or for the id {NO_SUCH_ID}"
         findings.append(finding("SC305", draft.at, message, hint))

@@ -13,7 +13,6 @@ from typing import Any
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
 from stackctl.model import CommonIssue, Kind, Path, Recorded
-from stackctl.read.blocks import read_blocks
 from stackctl.read.compose_keys import service_forms
 from stackctl.read.forms import Forms, as_kept
 from stackctl.read.manifest import OWN_KEYS, read_service
@@ -32,7 +31,7 @@ _HOST_HINT = "write it as `name.example.org`, or `N/A (reason)`"
 
 def read_page(source: Source) -> Partial:
     """Read `spokes/NAME.md`; never raises for what the page says."""
-    return _Page(source, read_outline(source, read_blocks(source.text))).partial()
+    return _Page(source, read_outline(source)).partial()
 
 
 class _Page:
@@ -74,6 +73,7 @@ class _Page:
             and is_none(self.outline.fields["command"].value)
         ):
             self.places[("command",)] = self._at(self.outline.fields["command"])
+        self._names_another()
         checks, more = read_verify(self.outline.verify)
         self.findings += more
         for number, check in enumerate(checks):
@@ -308,6 +308,17 @@ class _Page:
             last_updated=without_comment(self._past("last_updated")),
             fingerprint=without_comment(self._past("fingerprint")),
         )
+
+    def _names_another(self) -> None:
+        """A page that says of which service it is must stand under that name."""
+        found = self.outline.recorded.get("service")
+        stem = PurePosixPath(self.source.file).stem
+        if found is None or is_none(found.value):
+            return
+        names = [re.sub(r"[^a-z0-9]+", "-", item.text.lower()).strip("-") for item in items(found.value)]
+        if re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") not in names:
+            message = f"the page says that it is of `{found.value}`, but it is read as that of {stem}"
+            self.not_understood(self._at(found), message, "rename the file, or the service on the page")
 
     def _issues(self) -> tuple[CommonIssue, ...]:
         found = []

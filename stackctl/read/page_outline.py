@@ -12,8 +12,9 @@ from functools import lru_cache
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Location
-from stackctl.read.blocks import Block, Fence, Heading, Line
+from stackctl.read.blocks import Block, Fence, Heading, Line, read_blocks
 from stackctl.read.page_checks import VerifyBlock
+from stackctl.read.page_layouts import Said, front_matter, laid_out, plain_field
 from stackctl.read.page_values import is_none, split_field, without_comment
 from stackctl.read.text import Source
 
@@ -30,6 +31,16 @@ DECLARED = {
     "dependencies": "depends_on",
     "hostname": "hostname",
     "hostnames": "hostname",
+    "docker image": "image",
+    "container image": "image",
+    "docker network": "networks",
+    "docker networks": "networks",
+    "exposed ports": "ports",
+    "published ports": "ports",
+    "env": "environment",
+    "env vars": "environment",
+    "environment variables": "environment",
+    "depends on": "depends_on",
     "config dir": "settings_dir",
     "image digest": "digest",
 }
@@ -52,7 +63,20 @@ SEVERAL = (
     "depends_on",
     "hostname",
 )
+_KNOWN = {**DECLARED, **RECORDED}
 _PLACES_OF_FIELDS = ("", "configuration", "access")
+_CONFIGURATION = frozenset(
+    (
+        "config|container|container configuration|docker|docker configuration|compose|docker compose|"
+        "deployment|details|service|service details|overview|summary|setup|general|information|"
+        "basic information|service information|quick facts|quick reference|at a glance|facts|metadata|"
+        "networking|network|storage"
+    ).split("|")
+)
+"""Headings under which other pages keep what stands under Configuration here."""
+_NUMBER = re.compile(r"\A[0-9]+(?: [0-9]+)* ")
+_LIKE_A_SERVICE = re.compile(r"^(?:image|volumes|networks|ports|environment|labels):", re.MULTILINE)
+_LIKE_VARIABLES = ("env", "dotenv", "properties")
 # Elsewhere these words begin sentences too often to say anything about a field.
 _NEVER_PROSE = ("image", "volumes", "networks", "ports", "hostname", "environment", "labels", "depends_on")
 _TITLE_END = re.compile(r"\s*[-–—:]\s*spoke\s*\Z", re.IGNORECASE)
@@ -79,6 +103,8 @@ class Field:
     column: int
     value_column: int
     bullets: list[Line] = field(default_factory=list)
+    headed: bool = False
+    """Its key is a heading."""
 
     def lines(self) -> Iterator[tuple[str, int, int]]:
         """Each text that the field's values stand in, with its line and column."""
@@ -111,9 +137,12 @@ class Outline:
     findings: list[Finding] = field(default_factory=list)
 
 
-def read_outline(source: Source, blocks: Iterable[Block]) -> Outline:
-    """Sort the blocks of a page; whatever is not declared is left out."""
-    return _Reader(source).read(blocks)
+def read_outline(source: Source) -> Outline:
+    """Sort the parts of a page; whatever is not declared is left out."""
+    text, stated, wrong = front_matter(source)
+    reader = _Reader(source)
+    reader.outline.findings += wrong
+    return reader.read((*stated, *laid_out(read_blocks(text), _KNOWN)))
 
 
 class _Reader:
@@ -124,7 +153,7 @@ class _Reader:
     def not_understood(self, at: Location, message: str, hint: str = "") -> None:
         self.outline.findings.append(finding("SC111", at, message, hint))
 
-    def read(self, blocks: Iterable[Block]) -> Outline:
+    def read(self, blocks: Iterable[Block | Said | list[Line]]) -> Outline:
         section = part = ""
         current: Field | None = None
         issue_key = ""
@@ -132,7 +161,7 @@ class _Reader:
         for block in blocks:
             if isinstance(block, Line):
                 # A paragraph of its own ends the list above it; a wrapped line does not.
-                if not block.bullet and block.line > last + 1:
+                if not block.bullet and block.line > last + 1 and not (current and current.headed):
                     current = None
                 last = block.line
             if isinstance(block, Heading):
@@ -141,14 +170,23 @@ class _Reader:
                     self.outline.title = _TITLE_END.sub("", block.text).strip()
                     self.outline.title_at = self.source.at(block.line)
                 elif block.level <= 2:
-                    section, part = words(block.text), ""
+                    section, part = _section(block.text), ""
+                    current = self._headed(block, section)
                 else:
-                    part = words(block.text)
+                    part = _NUMBER.sub("", words(block.text))
+                    if section in _PLACES_OF_FIELDS:
+                        current = self._headed(block, part)
                     if part.startswith("verify"):
                         self.outline.verify.append(VerifyBlock(block.text, self.source.at(block.line)))
             elif isinstance(block, Fence):
                 current = None
                 self._fence(block, section, part)
+            elif isinstance(block, Said):
+                current = self._placed(block, section, part, bold=True)
+                issue_key = ""
+            elif isinstance(block, list):
+                current = None
+                self._no_fields(block, section)
             elif part.startswith("verify") and (expected := _EXPECTED.match(block.text)):
                 current = None
                 self.outline.verify[-1].expect(expected[1], self.source.at(block.line, block.column))
@@ -162,7 +200,11 @@ class _Reader:
                 elif part == "common issues":
                     issue_key = self._issue(block, issue_key)
                 elif current is not None and block.bullet and current.key in SEVERAL:
+                    self.outline.fields.setdefault(current.key, current)
                     current.bullets.append(block)
+                elif current is not None and current.headed and not current.value and block.text[:1] == "`":
+                    current.value, current.value_column = block.text, block.column
+                    self.outline.fields.setdefault(current.key, current)
                 elif part == "key settings" and block.bullet:
                     self._setting(block)
         return self.outline
@@ -170,18 +212,25 @@ class _Reader:
     def _declared(self, line: Line, section: str, part: str) -> Field | None:
         parts = split_field(line.text, plain=part == "fingerprint inputs")
         if parts is None:
-            return None
-        word, value, value_column = parts
+            # Without a bold key, a line is a field only where fields stand.
+            known = section in _PLACES_OF_FIELDS and not part and ":" in line.text
+            said = plain_field(line, DECLARED) if known else None
+            return self._placed(said, section, part, bold=False) if said else None
+        said = Said(parts[0], parts[1], line.line, line.column, line.column + parts[2])
+        return self._placed(said, section, part, bold=line.text.startswith(("**", "__")))
+
+    def _placed(self, said: Said, section: str, part: str, *, bold: bool) -> Field | None:
+        word, value = said.key, said.value
         name = words(word)
-        at = self.source.at(line.line, line.column)
-        found = Field("", value, line.line, line.column, line.column + value_column)
+        at = self.source.at(said.line, said.column)
+        found = Field("", value, said.line, said.column, said.value_column)
         if name in RECORDED:
             found.key = RECORDED[name]
             self.outline.recorded.setdefault(found.key, found)
             return found
         if name not in DECLARED:
             # Another bold word ends the list above it, as a field of the page would.
-            bold = line.text.startswith(("**", "__")) and name not in ISSUE
+            bold = bold and name not in ISSUE
             if bold and section in _PLACES_OF_FIELDS and (near := _nearly(name)):
                 hint = f"did you mean `{near.capitalize()}`?"
                 self.not_understood(at, f"`{word}` is no declared field, so it is not read", hint)
@@ -208,6 +257,19 @@ class _Reader:
             )
         return found
 
+    def _headed(self, heading: Heading, name: str) -> Field | None:
+        """A heading that is the name of a field: its values follow, or nothing but prose does."""
+        key = DECLARED.get(_NUMBER.sub("", words(heading.text)) if name in _PLACES_OF_FIELDS else name)
+        if key is None or key in ("digest", "status", "phase", "kind", "port", "settings_dir"):
+            return None
+        return Field(key, "", heading.line, 0, 0, headed=True)
+
+    def _no_fields(self, rows: list[Line], section: str) -> None:
+        if section in _PLACES_OF_FIELDS:
+            at = self.source.at(rows[0].line, rows[0].column)
+            hint = "state the fields of this spoke as `**Key:** value`"
+            self.not_understood(at, "this table tells of several things, so no field is read from it", hint)
+
     def _issue(self, line: Line, key: str) -> str:
         parts = split_field(line.text, plain=True)
         name = words(parts[0]) if parts else ""
@@ -233,6 +295,12 @@ class _Reader:
             self.outline.verify[-1].command(fence.content, self.source.at(fence.line, fence.column))
         elif section == "configuration" and part == "key settings" and fence.language in ("yaml", "yml"):
             self.outline.settings.append(fence)
+        elif (fence.language in ("yaml", "yml") and _LIKE_A_SERVICE.search(fence.content)) or (
+            fence.language in _LIKE_VARIABLES and section in _PLACES_OF_FIELDS
+        ):
+            at = self.source.at(fence.line, fence.column)
+            hint = "under Configuration, `### Key Settings`, a block of YAML is read; variables as bullets"
+            self.not_understood(at, "this block looks like settings of a service, but is not read here", hint)
 
 
 def _nearly(name: str) -> str:
@@ -245,6 +313,11 @@ def _nearly(name: str) -> str:
 
 
 @lru_cache(maxsize=1024)
+def _section(heading: str) -> str:
+    name = _NUMBER.sub("", words(heading))
+    return "configuration" if name in _CONFIGURATION or DECLARED.get(name) in SEVERAL else name
+
+
 def words(text: str) -> str:
     """A heading or key for comparison: lower case, without decoration."""
     return " ".join(_DECORATION.sub(" ", text).lower().split())

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _FIELD = re.compile(
-    r"(?:\*\*|__)(?P<key>[A-Za-z][^*_:]{0,39}?)\s*(?::\s*(?:\*\*|__)|(?:\*\*|__)\s*:)\s*(?P<value>.*)\Z"
+    r"(?:\*\*\*|\*\*|__)[^\w*:`]{0,6}(?P<key>[A-Za-z][^*_:]{0,39}?)\s*"
+    r"(?::\s*(?:\*\*\*|\*\*|__)|(?:\*\*\*|\*\*|__)\s*:)\s*(?P<value>.*)\Z"
 )
 _PLAIN_FIELD = re.compile(r"(?P<key>[A-Za-z][A-Za-z ]{0,39}?)\s*:\s+(?P<value>.*)\Z")
 _NONE = re.compile(

@@ -36,8 +36,9 @@ def with_domain(partial: Partial, domain: str) -> Partial:
     def drafted(route: RouteDraft) -> RouteDraft:
         return replace(route, hosts=tuple(full(host) for host in route.hosts) if route.hosts else None)
 
-    routes = None if partial.routes is None else tuple(drafted(route) for route in partial.routes)
-    return replace(partial, routes=routes)
+    if not any(full(host) != host for route in partial.routes or () for host in route.hosts or ()):
+        return partial
+    return replace(partial, routes=tuple(drafted(route) for route in partial.routes or ()))
 
 
 def settle(name: str, partial: Partial, page: str, manifest: str, networks: Networks) -> Settled:

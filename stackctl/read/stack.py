@@ -121,7 +121,8 @@ def _read_spokes(
             with_domain(manifest, settings.domain) if manifest else None,
         )
         settled = settle(name, merged, page.file if page else "", manifest.file if manifest else "", networks)
-        spokes.append(replace(settled.spoke, unread=unread_keys(manifest) if manifest else ()))
+        unread = unread_keys(manifest) if manifest else ()
+        spokes.append(replace(settled.spoke, unread=unread) if unread else settled.spoke)
         drafts[name] = merged.checks
         findings += [replace(f, spoke=name) for f in (*files.findings, *settled.findings)]
     serving, resting = chosen(spokes, settings.edge)

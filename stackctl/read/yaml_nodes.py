@@ -32,6 +32,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_HALF_CHARACTER = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
 _SEVERAL_DASHES = re.compile(rf"^\s*(?:[-?:][ \t]+){{{_DEEPEST}}}", re.MULTILINE)
 
 
@@ -67,6 +68,8 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
         problem = f"nested deeper than {_DEEPEST} levels"
         wrong = (finding("SC101", source.at(first_line, indent), problem),) if deep else ()
         return Document(None, {(): source.at(first_line, indent)}, {}, wrong)
+    if _HALF_CHARACTER.search(text):
+        _join_halves(root)
     builder = _Builder(source, first_line, indent)
     value = builder.build(root, ())
     return Document(value, builder.places, builder.written, tuple(builder.findings))
@@ -97,6 +100,22 @@ class _Parser(CParser):  # type: ignore[misc]
         """Asked for by the parser; there are no rules by path."""
 
     ascend_resolver = descend_resolver
+
+
+def _join_halves(root: Node) -> None:
+    """Escaped halves of a character become the character; a half alone cannot be written into any file."""
+    todo, seen = [root], set()
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, ScalarNode):
+            node.value = str(node.value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        elif isinstance(node, MappingNode):
+            todo += (child for pair in node.value for child in pair)
+        elif isinstance(node, SequenceNode):
+            todo += node.value
 
 
 def plain(text: str) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.scenarios.engine_room import EngineRoom
-from tests.scenarios.shipped import ShippedStack
+from tests.scenarios.shipped import REPOSITORY, ShippedStack
+from tests.shown import Shown, blocks, commands
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -102,6 +105,13 @@ def test_the_first_plan_says_labels_pending_and_changes_nothing(project: Shipped
     assert "labels pending" in project.run("plan").stdout
 
 
+def test_what_was_adopted_carries_no_label_and_is_told_by_its_fields(project: ShippedStack) -> None:
+    results = project.json("verify", "web", "store")["results"]
+    seen = {(r["check"]["spoke"], r["check"]["code"]): (r["outcome"], r["saw"]) for r in results}
+    for spoke in ("web", "store"):
+        assert seen[spoke, "CK104"] == ("passed", "labels pending, and every field is as declared")
+
+
 def test_up_recreates_nothing_and_a_real_change_only_what_changed(project: ShippedStack) -> None:
     before = alive(project)
     assert len(before) == 3
@@ -122,3 +132,69 @@ def test_up_recreates_nothing_and_a_real_change_only_what_changed(project: Shipp
     assert after["store"] != before["store"]
     assert project.run("plan", "--check").returncode == 0
     assert Path(project.root, "ADOPTED.md").exists()
+
+
+# ---- the page about it
+
+
+def test_every_command_of_the_page_on_adopting_runs(room: EngineRoom, tmp_path: Path) -> None:
+    """In its order, in the project that it describes; the stack runs from its first `up` on."""
+    shown = blocks(REPOSITORY / "docs" / "adopt.md")
+    name, home = room.project(), tmp_path / "home"
+    compose = next(block.text for block in shown if block.text.startswith("# docker-compose.yml"))
+    compose = compose.replace("name: home", f"name: {name}").replace(
+        "traefik/whoami:v1.11.0", room.image("whoami")
+    )
+    for path, text in {
+        "docker-compose.yml": compose,
+        "notes/front.md": next(block.text for block in shown if block.language == "markdown"),
+        "site/index.html": "",
+        "prod/more.yml": "services: {web: {labels: {stage: prod}}}\n",
+        "prod.env": "GREETING=prod\n",
+        "media/docker-compose.yml": "name: media\nservices: {films: {image: 'films:1', volumes: ['kept:/kept']}}\nvolumes: {kept: }\n",
+        "web/docker-compose.yml": "name: web\nservices: {pages: {image: 'pages:1', volumes: ['kept:/kept']}}\nvolumes: {kept: }\n",
+    }.items():
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_text(text)
+    run = {"cwd": home, "capture_output": True, "text": True, "timeout": 180}
+    up = subprocess.run(["docker", "compose", "up", "-d"], check=False, **run)  # type: ignore[call-overload]
+    assert up.returncode == 0, up.stderr
+    stack = ShippedStack(home / "homelab", name)
+    before = alive(stack)
+    manifest = next(block.text for block in shown if block.text.startswith("# homelab/spokes/web.yaml"))
+    try:
+        for block in shown:
+            if block.text == manifest:
+                path = stack.root / "spokes" / "web.yaml"
+                path.write_text(path.read_text() + manifest)
+            for command in commands(block):
+                typed(command, stack, home)
+                if command.line == "stackctl up":
+                    assert alive(stack) == before
+        after = alive(stack)
+        assert (after["app"], after["web"] != before["web"]) == (before["app"], True)
+    finally:
+        stack.run("down", "--yes")
+        stack.docker("volume", "rm", "-f", f"{name}_data")
+    assert "(differs from what runs)" in (stack.root / "spokes" / "web.md").read_text()
+    merged = (home / "one" / "stack.yaml").read_text()
+    assert "web_kept:\n    external: true" in merged
+    assert {path.name for path in (home / "stacks").iterdir()} == {"media", "web"}
+
+
+def typed(command: Shown, stack: ShippedStack, home: Path) -> None:
+    if command.words[0] == "cd":
+        local = {"prober_image": YAML(typ="safe").load(REPOSITORY / "stack.local.yaml")["prober_image"]}
+        (stack.root / "stack.local.yaml").write_text(json.dumps(local))
+        return
+    _, verb, *words = command.words
+    if verb == "adopt":
+        shutil.rmtree(home / f"{stack.name}-stack", ignore_errors=True)
+        done = ShippedStack(home, stack.name).run(verb, *words)
+    elif verb == "up":
+        done = stack.at_a_terminal("y\n", verb, *words)
+    else:
+        done = stack.run(verb, *words)
+    assert done.returncode == command.exits, (
+        f"{command.line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    )
