@@ -93,12 +93,7 @@ class Journal:
 
     def close(self) -> None:
         """The stack is in a state that is known: there is nothing to go on with."""
-        self._path.unlink(missing_ok=True)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        forget(self._path.parent.parent)
 
     def _add(self, line: Mapping[str, Any]) -> None:
         try:
@@ -108,6 +103,18 @@ class Journal:
                 f"{self._path} cannot be written: {error.strerror}",
                 "see to the free space and the owner of that folder",
             ) from error
+
+
+def forget(root: Path) -> None:
+    """Takes the journal away."""
+    path = root / FILE
+    if path.exists():
+        path.unlink()
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def unfinished(root: Path) -> Unfinished | None:

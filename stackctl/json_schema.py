@@ -16,11 +16,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from stackctl import events
 from stackctl.adopt.report import Lack
-from stackctl.commands import diagnosed, image_answers, story
+from stackctl.commands import diagnosed, image_answers, past, story
 from stackctl.commands.authority import AuthorityAnswer
 from stackctl.edit.mend import Mended
 from stackctl.findings import Finding
 from stackctl.graph import Graph
+from stackctl.history import Run
 from stackctl.json_output import SCHEMA
 from stackctl.records import Seen
 
@@ -38,6 +39,7 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "export": (image_answers.TravelAnswer,),
     "fingerprint": (story.FingerprintAnswer,),
     "graph": (story.GraphAnswer,),
+    "history": (past.HistoryAnswer,),
     "import": (image_answers.TravelAnswer,),
     "init": (story.WrittenAnswer,),
     "lint": (story.LintAnswer, story.ExplainAnswer),
@@ -47,11 +49,13 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "plan": (story.PlanAnswer,),
     "policy": (image_answers.PolicyAnswer,),
     "pull": (image_answers.PullAnswer,),
+    "records": (past.RecordsAnswer,),
     "remove": (story.WrittenAnswer,),
     "rename": (story.WrittenAnswer,),
     "render": (story.RenderAnswer, story.LinesAnswer),
     "restart": (story.ActedAnswer,),
     "restore": (story.RestoreAnswer,),
+    "rollback": (story.UpAnswer,),
     "schema": (story.SchemaAnswer,),
     "show": (story.ShowAnswer,),
     "status": (story.StatusAnswer,),
@@ -65,12 +69,13 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
 STREAMS: Mapping[str, tuple[type, ...]] = {
     "logs": get_args(events.Event),
     "render": (events.Found, events.Line),
+    "rollback": get_args(events.Event),
     "status": (story.Watched, events.Said),
     "up": get_args(events.Event),
 }
 """Commands that may print a line per event before their document."""
 
-_ELSEWHERE = {"Graph": Graph, "Lack": Lack, "Mended": Mended, "Seen": Seen}
+_ELSEWHERE = {"Graph": Graph, "Lack": Lack, "Mended": Mended, "Run": Run, "Seen": Seen}
 """Names that `story` knows only while types are checked."""
 
 _SIMPLE: Mapping[object, Mapping[str, Any]] = {

@@ -105,7 +105,7 @@ def test_spokes_and_commands_are_completed_without_reading_a_file(stack: Path) -
     assert completed(stack / "spokes", "logs", "web", "w") == ["wiki"]
     assert completed(stack.parent, "-C", "x", "re")[:0] == []
     assert completed(stack.parent, "up", "-C", str(stack), "st") == ["store"]
-    assert completed(stack, "re") == ["rename", "remove", "render", "restart", "restore"]
+    assert completed(stack, "re") == ["rename", "remove", "render", "restart", "restore", "records"]
     assert completed(stack.parent.parent, "show", "w") == []
 
 

@@ -20,10 +20,10 @@ core.HAS_RICH = False
 
 _SECTIONS = {
     "Write": "init adopt new edit rename remove lint render",
-    "Run": "plan up down restart stop pull exec backup restore",
-    "See": "status show logs graph",
+    "Run": "plan up rollback down restart stop pull exec backup restore",
+    "See": "status show logs graph history",
     "Carry": "export import",
-    "Prove": "verify doctor policy fingerprint pin docs ca",
+    "Prove": "verify records doctor policy fingerprint pin docs ca",
 }
 """Commands in the order in which a person meets them; what stands nowhere here comes last."""
 

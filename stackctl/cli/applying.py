@@ -99,6 +99,7 @@ def up(
     if plan_file and (spokes or profile or refresh):
         raise typer.BadParameter("--plan FILE holds the spokes, profiles and --refresh that it was made with")
     from stackctl.commands.locked import locked
+    from stackctl.commands.notified import notified
     from stackctl.commands.up import opening
     from stackctl.commands.up import up as tell
 
@@ -110,22 +111,27 @@ def up(
                 root,
                 "up",
                 lock_wait,
-                lambda held: tell(
+                lambda held: notified(
                     root,
-                    names_of(spokes),
-                    profiles=frozenset(profile or ()),
-                    refresh=refresh,
-                    verify=not no_verify,
-                    confirm=lambda _: output.confirm("Apply this plan?", yes=yes),
-                    environ=os.environ,
-                    expose=lambda plan: output.confirm(
-                        opening(plan), yes=allow_exposure, flag="--allow-exposure"
+                    "up",
+                    tell(
+                        root,
+                        names_of(spokes),
+                        profiles=frozenset(profile or ()),
+                        refresh=refresh,
+                        verify=not no_verify,
+                        confirm=lambda _: output.confirm("Apply this plan?", yes=yes),
+                        environ=os.environ,
+                        expose=lambda plan: output.confirm(
+                            opening(plan), yes=allow_exposure, flag="--allow-exposure"
+                        ),
+                        plan_file=plan_file,
+                        line=()
+                        if json or verbose or no_colour or directory or plan_file
+                        else tuple(sys.argv[1:]),
+                        held=held,
                     ),
-                    plan_file=plan_file,
-                    line=()
-                    if json or verbose or no_colour or directory or plan_file
-                    else tuple(sys.argv[1:]),
-                    held=held,
+                    os.environ,
                 ),
             ),
             streams=True,

@@ -158,6 +158,7 @@ def verify(
 
     Examples: stackctl verify · stackctl verify docker-socket-proxy --json · stackctl verify --junit out.xml
     """
+    from stackctl.commands.notified import notified
     from stackctl.commands.prove import prove as break_guards
     from stackctl.commands.verify import verify as tell
 
@@ -169,7 +170,19 @@ def verify(
             lambda root, _: (
                 break_guards(root, chosen, profiles=profiles, environ=os.environ, report=junit)
                 if prove
-                else tell(root, chosen, profiles=profiles, environ=os.environ, report=junit, whole_host=host)
+                else notified(
+                    root,
+                    "verify",
+                    tell(
+                        root,
+                        chosen,
+                        profiles=profiles,
+                        environ=os.environ,
+                        report=junit,
+                        whole_host=host,
+                    ),
+                    os.environ,
+                )
             ),
         )
     )

@@ -9,12 +9,23 @@ import sys
 from click import Abort, ClickException, NoSuchOption
 from click import UsageError as WrongUsage
 
-from stackctl.cli import about, applying, carrying, everyday, keeping, running, writing
+from stackctl.cli import about, applying, carrying, everyday, keeping, past, running, writing
 from stackctl.cli.app import app
 from stackctl.errors import Exit, UsageError
 from stackctl.run import failed
 
-__all__ = ["about", "app", "applying", "carrying", "everyday", "keeping", "main", "running", "writing"]
+__all__ = [
+    "about",
+    "app",
+    "applying",
+    "carrying",
+    "everyday",
+    "keeping",
+    "main",
+    "past",
+    "running",
+    "writing",
+]
 
 
 def _only(word: str) -> None:

@@ -87,13 +87,8 @@ def go_back(
     for name in stays:
         yield Said(f"{name} stays as it is: its new version has written to its data already", warning=True)
     try:
-        if failed := _failed(error) & set(stays):
-            raise StackctlError(
-                f"{', '.join(sorted(failed))} has written to its data already, which the older version may "
-                "not be able to read",
-                "`stackctl rollback` runs the older version on them all the same, after a yes",
-            )
-        yield from _back(change, journal, progress, past, kept, only, verify=verify)
+        yield from _expect_to_work(change, stays, _failed(error))
+        yield from _back(change, journal, progress, past, kept, only, stays, verify=verify)
     except KeyboardInterrupt:
         yield from note(change, Came.INTERRUPTED, error.message)
         raise KeyboardInterrupt("while going back; `stackctl up` goes on with it") from None
@@ -129,6 +124,7 @@ def _back(
     past: tuple[records.Record, ...],
     kept: Good,
     only: list[str],
+    stays: list[str],
     *,
     verify: bool,
 ) -> Iterator[Event]:
@@ -165,7 +161,7 @@ def _back(
         yield from working(then, only)
         if verify:
             results = yield from prove(opened, view, engine, _ran(observed, kept))
-            if turned := records.turned(opened.stack, opened.bundle, past, results, only):
+            if turned := records.turned(opened.stack, opened.bundle, past, results, [*only, *stays]):
                 raise ChecksFailed(turned)
     observed = observe(engine, opened.stack.name)
     state.remember_generations(opened.root, view.generations)
@@ -180,6 +176,21 @@ def _write(opened: Opened, view: HostView, images: Mapping[str, str]) -> None:
         # What was linked is what was rendered then, up to the ids of images whose names have moved.
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
+
+
+def _expect_to_work(change: Change, stays: list[str], failed: set[str]) -> Iterator[Event]:
+    """What is left as it is must not be what failed."""
+    broken = failed & set(stays)
+    try:
+        yield from working(change, [name for name in stays if name not in broken])
+    except SpokeFailed as error:
+        broken.add(error.spoke)
+    if broken:
+        raise StackctlError(
+            f"{', '.join(sorted(broken))} has written to its data already, which an older version may not be "
+            "able to read",
+            "`stackctl rollback` runs the older version on it all the same, after a yes",
+        )
 
 
 def _ran_before(change: Change) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from stackctl import secrets
+from stackctl import good, journal, secrets
 from stackctl.apply.trouble import explained
 from stackctl.commands.opened import find
 from stackctl.commands.story import DownAnswer, Ended, Story
@@ -54,6 +54,9 @@ def down(root: Path, *, confirm: Callable[[str], bool], environ: Mapping[str, st
         yield Finished("down", ok=False)
         raise explained(done, "docker compose down")
     secrets.remove_all(root)
+    # No run has left anything behind any more, and no container holds what a good state keeps for it.
+    good.forget_values(root)
+    journal.forget(root)
     yield Finished("down")
     return Ended(DownAnswer(containers, networks))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stackctl.commands.authority import AuthorityAnswer
 from stackctl.commands.diagnosed import DoctorAnswer
 from stackctl.commands.image_answers import PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
+from stackctl.commands.past import HistoryAnswer, RecordsAnswer
 from stackctl.errors import Exit
 from stackctl.events import Event
 from stackctl.findings import Code, Finding
@@ -323,6 +324,8 @@ Answer = (
     | ExecAnswer
     | VersionAnswer
     | AuthorityAnswer
+    | HistoryAnswer
+    | RecordsAnswer
     | LinesAnswer
 )
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from stackctl.commands.authority import AuthorityAnswer
 from stackctl.commands.diagnosed import Diagnosis
 from stackctl.commands.image_answers import Pin, PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
+from stackctl.commands.past import HistoryAnswer, RecordsAnswer
 from stackctl.commands.story import (
     AdoptAnswer,
     BackupAnswer,
@@ -31,6 +32,7 @@ from stackctl.commands.story import (
     WrittenAnswer,
 )
 from stackctl.console.adopted import adopted
+from stackctl.console.past import history, records
 from stackctl.console.policy import policy
 from stackctl.findings import Code, Severity
 from stackctl.model import State
@@ -205,6 +207,8 @@ def down(answer: DownAnswer) -> RenderableType | None:
 
 picture.register(AdoptAnswer, adopted)
 picture.register(PolicyAnswer, policy)
+picture.register(HistoryAnswer, history)
+picture.register(RecordsAnswer, records)
 
 
 @picture.register

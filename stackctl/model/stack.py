@@ -250,6 +250,8 @@ class Stack:
     top_level: Mapping[str, Any] = field(default_factory=dict)
     """The other top-level elements of Compose: volumes, configs, secrets, x-…"""
     secret_sources: Mapping[str, SecretSource] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
+    """The command that is told when a run ends badly, as its words."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Content of the stack's own files that spokes mount or build from, by path relative to its folder."""
     templates: Mapping[str, str] = field(default_factory=dict)

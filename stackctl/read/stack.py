@@ -76,6 +76,7 @@ def read_stack(texts: Mapping[str, bytes], memory: Memory | None = None) -> Read
         networks=_with_default(settings, spokes),
         top_level=_with_volumes(settings, spokes),
         secret_sources=settings.secret_sources,
+        notify=settings.notify,
         templates=_templates(texts),
         example_variables=_example(texts),
         places=settings.places,

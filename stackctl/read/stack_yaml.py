@@ -20,9 +20,20 @@ from stackctl.read.yaml_nodes import load_yaml
 NEWEST_VERSION = 1
 _STACK_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _ELEMENT_NAME = re.compile(r"[a-zA-Z0-9._-]+\Z")
-_KEYS = ("name", "domain", "edge", "prober_image", "version", "networks", "volumes", "configs", "secrets")
+_KEYS = (
+    "name",
+    "domain",
+    "edge",
+    "prober_image",
+    "version",
+    "notify",
+    "networks",
+    "volumes",
+    "configs",
+    "secrets",
+)
 _OWN_MAPS = ("secret_sources",)
-_NOT_BUILT = ("notify",)
+_NOTIFY = "for example: `notify: [/usr/local/bin/tell-me]`; it gets a JSON document on its standard input"
 _DEFAULT_NETWORKS: Mapping[str, Mapping[str, Any]] = {PROXY_NETWORK: {}, SOCKET_NETWORK: {"internal": True}}
 
 
@@ -36,6 +47,7 @@ class Settings:
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     top_level: Mapping[str, Any] = field(default_factory=dict)
     secret_sources: Mapping[str, SecretSource] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
     places: Mapping[Path, Location] = field(default_factory=dict)
 
 
@@ -55,9 +67,7 @@ def read_settings(source: Source) -> tuple[Settings | None, tuple[Finding, ...]]
             note("SC103", (), "stack.yaml is a map of keys", "a first one: `name: homelab`")
         return None, tuple(found)
     for key in value:
-        if key in _NOT_BUILT:
-            note("SC103", (key,), f"`{key}` is not supported by this version")
-        elif key in ("services", "include"):
+        if key in ("services", "include"):
             note("SC102", (key,), f"`{key}` has no place in stack.yaml", "each service is a spoke in spokes/")
         elif key not in (*_KEYS, *_OWN_MAPS) and not key.startswith("x-"):
             note("SC102", (key,), *unknown_key(key, "stack", (*_KEYS, *_OWN_MAPS)))
@@ -81,7 +91,11 @@ def read_settings(source: Source) -> tuple[Settings | None, tuple[Finding, ...]]
     if not isinstance(prober, str):
         note("SC103", ("prober_image",), "`prober_image` must be a text")
         prober = ""
-    elements = {key: _elements(value[key], key, note) for key in _KEYS[5:] if value.get(key) is not None}
+    notify = value.get("notify") or ()
+    if not (isinstance(notify, list | tuple) and all(isinstance(word, str) and word for word in notify)):
+        note("SC103", ("notify",), "`notify` is a list of words: a program and its arguments", _NOTIFY)
+        notify = ()
+    elements = {key: _elements(value[key], key, note) for key in _KEYS[6:] if value.get(key) is not None}
     extra = {key: item for key, item in value.items() if key.startswith("x-")}
     settings = Settings(
         name=name,
@@ -92,6 +106,7 @@ def read_settings(source: Source) -> tuple[Settings | None, tuple[Finding, ...]]
         networks=_networks(name, elements.pop("networks", {})),
         top_level={**elements, **extra},
         secret_sources=read_secret_sources(value.get("secret_sources"), elements.get("secrets", {}), note),
+        notify=tuple(notify),
         places=document.places,
     )
     return settings, tuple(found)

@@ -39,7 +39,7 @@ NEW_SPOKES = ("hello", "blog")
 ABOVE = "### Fingerprint Inputs\n"
 """Where the guide says to put in what it shows."""
 ANSWERS = "app\ntraefik/whoami:v1.11.0\nblog\n80\n\n"  # kind, image, host name, port, no profile
-ASK = {"up", "down", "rename", "remove"}
+ASK = {"up", "down", "rename", "remove", "rollback"}
 ENDLESS = {"--watch", "-w", "--follow", "-f"}
 
 

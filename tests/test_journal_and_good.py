@@ -1,0 +1,160 @@
+"""What is kept beside the labels survives kills and damage, and says so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stackctl import good, history, journal, lines, notify
+from stackctl.apply.tidy import superfluous
+from stackctl.errors import Exit, StackctlError
+from stackctl.good import Seen
+from stackctl.history import Came, Run
+from stackctl.journal import Begun, Journal, Phase
+from stackctl.model import Container, Wanted
+from stackctl.secrets import Secret
+
+BEGUN = Begun(
+    "up", "t" * 64, {"app": "recreate"}, {"app": ("1" * 64,)}, "2026-11-21T09:00:00+00:00", "kim", 7
+)
+
+
+def test_a_journal_tells_how_far_a_run_came_and_is_gone_after_a_good_end(tmp_path: Path) -> None:
+    assert journal.unfinished(tmp_path) is None
+    written = Journal(tmp_path, BEGUN)
+    written.step("recreate", "db")
+    written.ended("recreate", "db", ok=True)
+    written.step("recreate", "app")
+    found = journal.unfinished(tmp_path)
+    assert found is not None
+    assert (found.begun, found.phase) == (BEGUN, Phase.APPLY)
+    assert (found.done, found.open) == ((("recreate", "db"),), (("recreate", "app"),))
+    written.phase(Phase.BACK, "app is unhealthy")
+    found = journal.unfinished(tmp_path)
+    assert found is not None
+    assert (found.phase, found.why) == (Phase.BACK, "app is unhealthy")
+    written.close()
+    assert journal.unfinished(tmp_path) is None
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_half_a_last_line_is_a_step_that_was_not_begun(tmp_path: Path, cut: int) -> None:
+    written = Journal(tmp_path, BEGUN)
+    path = tmp_path / journal.FILE
+    whole = path.stat().st_size
+    written.step("recreate", "app")
+    content = path.read_bytes()
+    if whole + cut < len(content) - 1:
+        path.write_bytes(content[: whole + cut])
+        found = journal.unfinished(tmp_path)
+        assert found is not None
+        assert found.open == ()
+        written.step("create", "new")
+        found = journal.unfinished(tmp_path)
+        assert found is not None
+        assert found.open == (("create", "new"),)
+
+
+def test_a_journal_of_a_newer_version_stops_everything(tmp_path: Path) -> None:
+    Journal(tmp_path, BEGUN)
+    path = tmp_path / journal.FILE
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
+    with pytest.raises(StackctlError, match="cannot be understood"):
+        journal.unfinished(tmp_path)
+
+
+def test_the_history_sets_torn_lines_aside(tmp_path: Path) -> None:
+    run = Run("2026-11-21T09:00:00+00:00", "kim", "up", {"app": "create"}, Came.APPLIED, good=1)
+    history.append(tmp_path, run)
+    with (tmp_path / history.FILE).open("a") as file:
+        file.write('{"schema": 1, "at"')
+    history.append(tmp_path, replace(run, came=Came.RESTORED, why="app is unhealthy"))
+    runs, torn = history.read(tmp_path)
+    assert [r.came for r in runs] == [Came.APPLIED, Came.RESTORED]
+    assert torn == f"{history.FILE}: line 2 is no record, and set aside; the others count"
+
+
+def test_a_line_is_whole_or_torn_and_nothing_in_between(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text('{"a": 1}\n[1]\n\n{"b"')
+    found = lines.read(path)
+    assert (found.documents, found.torn) == (((1, {"a": 1}),), (2, 4))
+
+
+def seen(text: str, **more: object) -> Seen:
+    parts = {"files": {"spokes/app.yaml": text.encode()}, "bundle": {"docker-compose.yml": b"x"}}
+    values = {"variables": {"TAG": text}, "secrets": {"db": Secret("s3cret")}}
+    known = Seen("2026-11-21T09:00:00+00:00", "kim", {"app": "sha256:1"}, {"app": "1.a"}, parts)
+    return replace(known, **{**values, **more})
+
+
+def test_a_good_state_is_kept_once_and_only_the_newest_keeps_values(tmp_path: Path) -> None:
+    assert good.keep(tmp_path, seen("one")) == 1
+    assert good.keep(tmp_path, seen("one", variables={"TAG": "new"})) == 1
+    (first,) = good.all_good(tmp_path)
+    assert (first.variables, first.secrets["db"].reveal()) == ({"TAG": "new"}, "s3cret")
+    assert good.keep(tmp_path, seen("two")) == 2
+    second, first = good.all_good(tmp_path)
+    assert (second.variables, first.variables, first.secrets) == ({"TAG": "two"}, None, {})
+    assert first.part("files") == {"spokes/app.yaml": b"one"}
+    for path in (tmp_path / good.DIR).rglob("*"):
+        if path.name in ("values.json", "db", "good.json"):
+            assert path.stat().st_mode & 0o777 == 0o600, path
+    good.forget_values(tmp_path)
+    assert "s3cret" not in "".join(p.read_text() for p in (tmp_path / good.DIR).rglob("*") if p.is_file())
+
+
+def test_no_more_than_five_are_kept_unless_a_container_mounts_one(tmp_path: Path) -> None:
+    for number in range(1, 9):
+        mounted = f"{tmp_path}/{good.DIR}/2/mounted/conf"
+        good.keep(tmp_path, seen(str(number)), in_use=[mounted])
+    assert [state.number for state in good.all_good(tmp_path)] == [8, 7, 6, 5, 4, 2]
+
+
+def test_a_damaged_state_is_refused_and_half_of_one_is_none(tmp_path: Path) -> None:
+    good.keep(tmp_path, seen("one"))
+    (state,) = good.all_good(tmp_path)
+    (state.folder / "files" / "spokes" / "app.yaml").write_text("")
+    with pytest.raises(StackctlError, match="is damaged"):
+        state.part("files")
+    (state.folder / "good.json").write_text("{")
+    assert good.all_good(tmp_path) == ()
+
+
+def container(id: str, fingerprint: str, state: str = "running", health: str = "") -> Container:
+    labels = {"stackctl.fingerprint": fingerprint}
+    return Container(id, id, "", "", state, health, 0, 0, labels, {}, (), ())
+
+
+WANTED = Wanted({"labels": {"stackctl.fingerprint": "new"}})
+
+
+@pytest.mark.parametrize(
+    ("containers", "stays"),
+    [
+        ((container("1", "old"), container("2", "new")), "2"),
+        ((container("1", "old"), container("2", "new", "created")), "1"),
+        ((container("1", "old", "exited"), container("2", "new", "created")), "1"),
+        ((container("1", "old"), container("2", "new", health="starting")), "1"),
+        ((container("1", "old", health="unhealthy"), container("2", "new", health="healthy")), "2"),
+        ((container("2", "new"),), "2"),
+    ],
+)
+def test_of_two_what_works_as_declared_stays_else_what_was_there(
+    containers: tuple[Container, ...], stays: str
+) -> None:
+    going = superfluous(containers, WANTED, {"1"})
+    assert [c.id for c in containers if c not in going] == [stays]
+
+
+def test_notify_gets_one_document_and_its_failure_is_a_sentence(tmp_path: Path) -> None:
+    told = notify.document("home", "up", Exit.NOT_RESTORED, "app is unhealthy: s3cret")
+    out = tmp_path / "out"
+    argv = ["sh", "-c", f"cat > {out}"]
+    assert notify.notify(argv, told, tmp_path, {"PATH": "/usr/bin:/bin"}, ["s3cret"]) == ""
+    assert json.loads(out.read_text()) == {**told, "message": "app is unhealthy: [redacted]"}
+    assert "exit code 1" in notify.notify(["false"], told, tmp_path, {"PATH": "/usr/bin:/bin"})
+    assert "not there" in notify.notify(["/nowhere/at/all"], told, tmp_path, {})
