@@ -164,9 +164,11 @@ def _back(
             if turned := records.turned(opened.stack, opened.bundle, past, results, [*only, *stays]):
                 raise ChecksFailed(turned)
     observed = observe(engine, opened.stack.name)
-    state.remember_generations(opened.root, view.generations)
     yield from tidy_networks(observed, network_names(opened), compose)
-    state.remember_images(opened.root, images)
+    # Where these cannot be written, they are asked from the Engine again.
+    with suppress(OSError):
+        state.remember_generations(opened.root, view.generations)
+        state.remember_images(opened.root, images)
 
 
 def _write(opened: Opened, view: HostView, images: Mapping[str, str]) -> None:

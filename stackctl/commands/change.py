@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from stackctl import history, secrets, state
@@ -55,7 +56,7 @@ class Change:
         earlier = dict(self.left.begun.changes) if self.left else {}
         return {**earlier, **{action.spoke: action.verb.value for action in self.made.plan.changes}}
 
-    @property
+    @cached_property
     def begun(self) -> Begun:
         earlier = self.left.begun.before if self.left else {}
         before = {

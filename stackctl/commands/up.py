@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from stackctl import good, records, secrets, state
+from stackctl import good, history, records, secrets, state
 from stackctl.apply import beside
 from stackctl.apply.start import Site
 from stackctl.apply.tidy import tidy
@@ -35,6 +35,7 @@ from stackctl.commands.verify import prove
 from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Event, Found, Planned, Said
+from stackctl.history import Came, Run
 from stackctl.journal import Journal, Phase, Unfinished, unfinished
 from stackctl.lock import Lock
 from stackctl.model import Observed, Plan, Result, Wanted
@@ -200,8 +201,17 @@ def cleared(
     step = ", ".join(f"`{step} {spoke}`" for step, spoke in left.open) or "no step"
     failed = f", which failed ({left.why})," if left.why else ""
     yield Said(f"{_who(left)}{failed} did not end well; open when it ended: {step}", warning=True)
+    _remember(opened.root, left)
     compose = compose_for(opened, view, environ, held)
     yield from tidy(observed, made.wanted, left.begun.before, compose)
+
+
+def _remember(root: Path, left: Unfinished) -> None:
+    """A run that was killed could not write itself into the history."""
+    runs, _ = history.read(root)
+    begun = left.begun
+    if not any((run.at, run.by, run.command) == (begun.at, begun.by, begun.command) for run in runs):
+        history.append(root, Run(begun.at, begun.by, begun.command, begun.changes, Came.KILLED, left.why))
 
 
 def gone_back(change: Change, left: Unfinished, *, verify: bool) -> Generator[Event, None, None]:

@@ -123,6 +123,7 @@ def test_killed_at_each_step_the_next_run_finishes(
         told.append((number, run.returncode, left))
     assert sum(code == -signal.SIGKILL for _, code, _ in told) >= min(steps)
     assert any(left for *_, left in told)
+    assert "killed" in {run["came"] for run in own.json("history", "--last", "0")["runs"]}
 
 
 def test_killed_at_each_event_of_the_engine_the_next_run_finishes(
