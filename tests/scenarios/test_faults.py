@@ -75,9 +75,11 @@ def test_a_disk_that_fills_up_in_the_middle_does_not_hinder_going_back(
     data = {"type": "bind", "source": "./data", "target": "/data"}
     fills = (
         "f = open('/data/fill', 'ab', buffering=0)\n"
-        "try:\n"
-        " while True: f.write(b'x' * 512)\n"
-        "except OSError: raise SystemExit(28)"
+        "for size in (1 << 16, 1 << 9):\n"
+        " try:\n"
+        "  while True: f.write(b'x' * size)\n"
+        " except OSError: pass\n"
+        "raise SystemExit(28)"
     )
     tight.write(room, app=GOOD, other={**GOOD, "volumes": [data]})
     assert up(tight).returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -191,8 +192,10 @@ def test_a_canary_stands_nowhere_but_where_it_was_asked_for(canaries: Canaries) 
     assert "[redacted]" in told["up --yes --json"]
     loud.unlink()
     assert canaries.up().returncode == 0
-    folder = ".stackctl/secrets/reader"
-    assert canaries.files_with_canaries() == {f"{folder}/from-{kind}" for kind in KINDS}
+    # What is mounted, and what the newest good state keeps of it to go back to.
+    folders = (".stackctl/secrets/reader", ".stackctl/good/1/secrets")
+    found = {re.sub(r"/good/\d+/", "/good/1/", path) for path in canaries.files_with_canaries()}
+    assert found == {f"{folder}/from-{kind}" for folder in folders for kind in KINDS}
     argv = canaries.argv.read_text()
     assert "compose" in argv
     assert not [mark for mark in canaries.marks() if mark in argv]
