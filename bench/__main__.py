@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 from bench import stacks
 from bench.audit import audit
 from bench.cold import CHAIN, LEVELS, cold
+from bench.edges import MINIMAL, RENDERED, edges
 from bench.measure import Measured, Ratio, Run, Session
 
 HERE = Path(__file__).parent
@@ -31,6 +32,8 @@ PROXY = (
     "tecnativa/docker-socket-proxy:v0.4.2"
     "@sha256:1f3a6f303320723d199d2316a3e82b2e2685d86c275d5e3deeaf182573b47476"
 )
+
+IMAGES = {"docker-socket-proxy": PROXY, "traefik": "traefik:v3.7.1", "whoami": stacks.WHOAMI}
 
 RATIOS = (
     Ratio("start", "stackctl --version", "import typer", 1.5),
@@ -55,6 +58,9 @@ RATIOS = (
     Ratio(LEVELS, "stackctl up", "compose up --wait", 1.1),
     Ratio("audit", "request phase", "bare loop", 1.5),
     Ratio("audit", "audit", "docker run", 5.0),
+    Ratio("first answer", RENDERED, MINIMAL, 1.1),
+    # 0.95 of the requests in the same time.
+    Ratio("throughput", RENDERED, MINIMAL, 1 / 0.95),
 )
 
 
@@ -73,6 +79,11 @@ def main() -> int:
         chain(session, Path(work) / "chain")
         plans(session, Path(work) / "plans")
         cold(session, Path(work), STACKCTL, PREFIX, prober_image())
+        images = {
+            "python": prober_image(),
+            **{name: image(name, declared) for name, declared in IMAGES.items()},
+        }
+        edges(session, Path(work) / "edges", STACKCTL, images, wrk(), quick=asked.quick)
     audit(session, image("docker-socket-proxy", PROXY), prober_image())
     measured = [session.ratio(ratio) for ratio in RATIOS]
     if asked.json:
@@ -215,6 +226,11 @@ def sweep() -> None:
                 said("docker", kind, "rm", *(["--force"] if kind == "container" else []), name)
 
 
+def wrk() -> list[str]:
+    """The words that start wrk."""
+    return said(str(HERE.parent / "scripts" / "setup-wrk")).split()
+
+
 def whoami() -> str:
     return image("whoami", stacks.WHOAMI)
 
@@ -270,7 +286,7 @@ def table(session: Session, measured: list[Measured]) -> str:
         lines.append(
             row.format(
                 *(m.ratio.of, f"{m.ms:.0f}", m.ratio.to, f"{m.base_ms:.0f}"),
-                *(f"{m.value:.2f}", f"{m.ratio.bar:g}", verdict),
+                *(f"{m.value:.2f}", f"{m.ratio.bar:.3g}", verdict),
             )
         )
     return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -178,6 +180,22 @@ def to_start(root: Path, name: str, needs: Mapping[str, Sequence[str]], image: s
     for spoke, of in needs.items():
         waiting = ", ".join(f"{need}: {{condition: service_healthy}}" for need in of)
         (root / "spokes" / f"{spoke}.yaml").write_text(_SLEEPER.format(image=image, needs=waiting))
+
+
+def to_route(root: Path, name: str, images: Mapping[str, str]) -> None:
+    """The shipped stack under a name of its own, published where a port is free."""
+    here = Path(__file__).parent.parent
+    shutil.copytree(here / "spokes", root / "spokes")
+    text = (here / "stack.yaml").read_text()
+    (root / "stack.yaml").write_text(text.replace("name: homelab", f"name: {name}"))
+    for page in (root / "spokes").glob("*.md"):
+        # What a page records is of the stack under its own name.
+        lines = page.read_text().replace("homelab_", f"{name}_").splitlines(keepends=True)
+        page.write_text("".join(line for line in lines if "Last change fing" not in line))
+    edge = root / "stack.local.yaml"
+    spokes = {spoke: image for spoke, image in images.items() if (root / "spokes" / f"{spoke}.md").exists()}
+    local = {"images": spokes, "prober_image": images["python"], "ports": {"traefik": ["127.0.0.1::80"]}}
+    edge.write_text(json.dumps(local))
 
 
 def _begin(root: Path, stack: str) -> None:

@@ -142,7 +142,7 @@ def edge_says(observed: Observed, stack: Stack, bundle: Bundle, check: Check) ->
     names = {name.split(".")[-1] for c in observed.of_spoke(check.spoke) for name in _named(c)}
     names |= {c.name.lower() for c in observed.of_spoke(check.spoke)}
     names |= {match.split(".")[-1] for match in _rendered_names(stack, check.spoke)}
-    for line in reversed(lines):
+    for line in lines:
         if any(re.search(rf"(?<![\w~-]){re.escape(name)}(?![\w~])", line.lower()) for name in names):
             return Outcome.FAILED, f"its log says: {line}"
         if "permissions" in line and "too open" in line:
@@ -157,7 +157,7 @@ def _rendered_names(stack: Stack, spoke: str) -> set[str]:
 
 def edge_asks(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
     """The edge's log shows no trouble with the Docker API."""
-    for line in reversed(_trouble(observed, serving(stack), check.spoke)):
+    for line in _trouble(observed, serving(stack), check.spoke):
         if any(text in line for text in _OF_DOCKER):
             return Outcome.FAILED, f"its log says: {line}"
     return Outcome.PASSED, "its log shows no trouble with Docker"
@@ -171,7 +171,7 @@ def _trouble(observed: Observed, edge: Spoke | None, spoke: str) -> list[str]:
     lines = [_COLOUR.sub("", line).strip() for line in said.splitlines()]
     found = [(_TIME.match(line), line) for line in lines if _TROUBLE.search(line)]
     return [
-        line[time.end() :].strip()[:240] if time else line[:240]
+        line[time.end() :].strip()[:400] if time else line[:400]
         for time, line in found
         if time is None or time[1] >= since
     ]
