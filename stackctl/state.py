@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from stackctl.files import state_dir, write_atomically
+from stackctl.files import STATE_DIR, state_dir, write_atomically
 
 _KEY_FILE = "host.key"
 _IMAGES_FILE = "images.json"
@@ -131,3 +131,11 @@ def _recalled(root: Path, file: str) -> dict[str, str]:
 def _remember(root: Path, file: str, values: Mapping[str, str]) -> None:
     text = json.dumps({**_recalled(root, file), **values}, sort_keys=True, indent=1) + "\n"
     write_atomically(state_dir(root) / file, text.encode(), 0o600)
+
+
+def root_certificate(root: Path) -> str:
+    """The certificate of the stack's own authority, as PEM; empty where there is none."""
+    try:
+        return (root / STATE_DIR / "ca" / "root.pem").read_text()
+    except OSError:
+        return ""

@@ -6,17 +6,18 @@ from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from stackctl import state
 from stackctl.checks_of_routes import discovery_deadline
 from stackctl.codes import CODES
 from stackctl.commands.diagnosed import Diagnosis, DoctorAnswer
 from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, Story
-from stackctl.doctor import by_hand, chain, ordered
+from stackctl.doctor import ROUTE, by_hand, chain, ordered
 from stackctl.engine import Engine
 from stackctl.errors import EngineUnavailable, Exit, StackctlError
 from stackctl.events import Checked, Event, Finished, Said, Started
 from stackctl.findings import InvalidFiles
-from stackctl.model import Check, Observed, Result, Spoke
+from stackctl.model import Check, Observed, Outcome, Result, Spoke
 from stackctl.observe import observe
 from stackctl.process import redacted
 from stackctl.verify.runner import verify
@@ -48,7 +49,6 @@ def doctor(root: Path, spokes: tuple[str, ...], *, environ: Mapping[str, str]) -
         ]
         if not chosen:
             yield Said("no spoke with a route runs here: name one", warning=True)
-        observed = replace(observed, said=_logs(engine, opened, observed))
         diagnoses = []
         for spoke in chosen:
             diagnoses.append((yield from _of_spoke(opened, view, engine, observed, spoke)))
@@ -73,7 +73,11 @@ def _of_spoke(
     links = chain(opened.stack, opened.bundle, observed, spoke)
     results = yield from _run(opened, view, engine, observed, links.seen)
     if all(result.holds for result in results):
-        results += yield from _run(opened, view, engine, observed, (*links.asked, *links.because))
+        results += yield from _run(opened, view, engine, observed, links.asked)
+        if any(r.check.code == ROUTE and r.outcome is not Outcome.PASSED for r in results):
+            # By now the edge has had its time to say what it thinks of the container.
+            heard = replace(observed, said=_logs(engine, opened, observed))
+            results += yield from _run(opened, view, engine, heard, links.because)
     told = ordered(links, results)
     last = told[-1] if told else None
     if not spoke.routes and (last is None or last.holds):
@@ -95,8 +99,8 @@ def _run(
     """Runs links with the runner of all checks; what it found is told later, in its order."""
     image = view.host.prober_image or opened.stack.prober_image
     results = []
-    settle = discovery_deadline(opened.stack)
-    for event in verify(checks, opened.stack, opened.bundle, observed, engine, image, settle=settle):
+    settle, ca = discovery_deadline(opened.stack), state.root_certificate(opened.root)
+    for event in verify(checks, opened.stack, opened.bundle, observed, engine, image, settle=settle, ca=ca):
         if isinstance(event, Checked):
             saw = redacted(event.result.saw, view.redact)
             results.append(replace(event.result, saw=saw))

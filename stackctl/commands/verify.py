@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stackctl import records, state
 from stackctl.checks import checks
+from stackctl.checks_of_routes import discovery_deadline
 from stackctl.codes.checks import OF_HOST
 from stackctl.commands.opened import HostView, Opened, known_profiles, look_at_host, named, open_stack
 from stackctl.commands.plan import image_id
@@ -64,7 +65,10 @@ def prove(
     wanted = [c for c in checks(opened.stack, opened.bundle, among) if c.spoke in chosen]
     if whole_host:
         wanted = [replace(c, severity=Severity.ERROR) if c.code in OF_HOST else c for c in wanted]
-    for event in run_checks(wanted, opened.stack, opened.bundle, observed, engine, prober_image):
+    settle, ca = discovery_deadline(opened.stack), state.root_certificate(opened.root)
+    for event in run_checks(
+        wanted, opened.stack, opened.bundle, observed, engine, prober_image, settle=settle, ca=ca
+    ):
         if isinstance(event, Checked):
             # An app may answer with what it was told in confidence.
             event = Checked(replace(event.result, saw=redacted(event.result.saw, view.redact)))

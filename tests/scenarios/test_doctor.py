@@ -208,27 +208,6 @@ def test_a_spoke_that_left_the_proxy_network(whole: ShippedStack) -> None:
         recreate(whole, APP)
 
 
-def test_an_address_that_changed_while_it_ran(whole: ShippedStack, room: EngineRoom) -> None:
-    """Traefik is told of starts, and not of connections."""
-    network, container = f"{whole.name}_proxy", whole.container(APP)
-    name = f"{whole.name}-squatter"
-    labels = [f"--label={key}={value}" for key, value in room.labels.items()]
-    try:
-        room.docker(
-            *("run", "-d", "--name", name, *labels, "--entrypoint", "python3"),
-            *(room.image("python"), "-c", "import signal; signal.pause()"),
-        )
-        diagnosed(whole)
-        whole.docker("network", "disconnect", network, container)
-        # It takes the address that became free, and the app gets another one.
-        whole.docker("network", "connect", network, name)
-        whole.docker("network", "connect", network, container)
-        is_found(whole, "CK306", "does not call")
-    finally:
-        room.docker("rm", "-f", name, check=False)
-        recreate(whole, APP)
-
-
 def test_an_app_on_another_port(whole: ShippedStack) -> None:
     with changed(whole, APP, command=["--port", "81"]):
         is_found(whole, "CK315", "it listens on 81")
