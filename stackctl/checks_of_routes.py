@@ -128,7 +128,7 @@ def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
 def of_host(stack: Stack, edge: Spoke, spoke: Spoke, route: Route, host: str) -> Iterator[Check]:
     where = f"{host}{route.path.rstrip('/')}"
     secure = route.tls is not Tls.OFF
-    over = through_edge(edge, route.path, host, secure=secure)
+    over = through_edge(edge, asked(route), host, secure=secure)
     yield check_of(
         "CK305",
         spoke,
@@ -154,8 +154,8 @@ def of_host(stack: Stack, edge: Spoke, spoke: Spoke, route: Route, host: str) ->
                 "CK308",
                 spoke,
                 f"http://{where} leads to https in one hop",
-                through_edge(edge, route.path, host),
-                Expect(redirects_to=f"https://{host}{_outside(edge, HTTPS_PORT)}{route.path}"),
+                through_edge(edge, asked(route), host),
+                Expect(redirects_to=f"https://{host}{_outside(edge, HTTPS_PORT)}{asked(route)}"),
                 mutation="take the redirect away",
                 broken_by=Unrouted(undeclared_name(stack)),
             )
@@ -198,7 +198,7 @@ def from_inside(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Request:
     secure = route.tls is not Tls.OFF
     port = HTTPS_PORT if secure else entry_port(edge)
     target = OnNetwork(edge.name, _shared(edge, spoke), port)
-    return Request(f"{INSIDE}{spoke.name}", target, "GET", route.path, host, tls=secure, look=True)
+    return Request(f"{INSIDE}{spoke.name}", target, "GET", asked(route), host, tls=secure, look=True)
 
 
 def _of_nobody(stack: Stack, over: Request) -> Control:
@@ -221,6 +221,11 @@ def _outside(edge: Spoke, port: int) -> str:
     """What stands behind a name in an address, where the port is published as another one."""
     published = next((p.published for p in edge.ports if p.target == port), "")
     return "" if published in ("", "0", str(port)) else f":{published}"
+
+
+def asked(route: Route) -> str:
+    """The path that the app answers: where a prefix is taken away, the edge first leads behind its slash."""
+    return f"{route.prefix}/" if route.strip and route.prefix else route.path
 
 
 def is_asked(route: Route) -> bool:
@@ -286,6 +291,6 @@ def routed(active: tuple[Spoke, ...], edge: Spoke, look: Request) -> tuple[Contr
         return ()
     spoke, route = found
     declared = route.hosts[0]
-    there = replace(look, method="GET", path=route.path, host=declared)
+    there = replace(look, method="GET", path=asked(route), host=declared)
     proves = f"{declared} does lead to {spoke.name}"
     return (*direct(edge, spoke, route, declared), Control(there, Expect(as_control=True), proves))

@@ -19,6 +19,9 @@ from stackctl.checks_of_routes import (
     is_asked,
     through_edge,
 )
+from stackctl.checks_of_routes import (
+    asked as asked_path,
+)
 from stackctl.codes import CODES
 from stackctl.model import (
     Bundle,
@@ -133,8 +136,13 @@ def _of_route(
     hosts = {example(host) for host in route.hosts}
     for check in standing:
         look = check.look
-        ours = check.spoke == spoke.name and check.code.startswith("CK30")
-        if ours and isinstance(look, Request) and look.host in hosts and look.path in (route.path, "/"):
+        ours = (check.spoke, check.code[:4]) == (spoke.name, "CK30")
+        if (
+            ours
+            and isinstance(look, Request)
+            and look.host in hosts
+            and look.path in (asked_path(route), "/")
+        ):
             yield check
     secure = route.tls is not Tls.OFF
     for host in sorted(hosts):
