@@ -230,27 +230,6 @@ def test_stopped_while_it_waits_it_says_what_is_done_and_the_next_run_finishes(
     assert not journal(own).exists()
 
 
-def test_stopped_while_going_back_the_next_run_goes_on(
-    own: WrittenStack, room: EngineRoom, tmp_path: Path
-) -> None:
-    go = tmp_path / "sign" / "go"
-    good = {**waiting_for(go), "environment": {"LEVEL": "info"}}
-    go.touch()
-    own.write(room, app=good)
-    assert up(own).returncode == 0
-    go.unlink()
-    # With a fixed port no second container stands beside the first, so the old one really goes.
-    own.write(room, app={**BAD, "container_name": f"{own.name}-named"})
-    run = own.start(*WORDS)
-    wait_for(lambda: journal(own).exists() and '"phase": "back"' in journal(own).read_text(), 60)
-    wait_for(lambda: "app" in own.container_ids() and levels(own) == ["LEVEL=info"], 60)
-    assert "while going back; `stackctl up` goes on with it" in interrupted(run)
-    go.touch()
-    done = up(own)
-    assert done.returncode == 5, done.stderr
-    assert levels(own) == ["LEVEL=info"]
-
-
 def test_stopped_before_anything_is_done_nothing_was_changed(own: WrittenStack, room: EngineRoom) -> None:
     own.write(room, app={**GOOD, "image": "203.0.113.1:9/nowhere:1"})
     run = own.start(*WORDS)
