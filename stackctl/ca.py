@@ -64,6 +64,16 @@ def find(root: Path) -> Authority | None:
     )
 
 
+def renewal(root: Path) -> float | None:
+    """When the first certificate has to be renewed, in seconds since 1970; None where there is none."""
+    try:
+        authority = find(root)
+    except (OSError, ValueError):
+        return 0.0
+    ends = [leaf.expires - _RENEWED_BEFORE for leaf in authority.leaves] if authority else []
+    return min(ends).timestamp() if ends else None
+
+
 def serve(
     root: Path, stack: str, domain: str, hosts: Iterable[str], now: datetime, user: str, *, owners: bool
 ) -> tuple[str, ...]:

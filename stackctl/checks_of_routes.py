@@ -9,6 +9,7 @@ from stackctl.codes import CODES
 from stackctl.model import (
     PROXY_NETWORK,
     AnswersAll,
+    BasicAuth,
     Beside,
     Check,
     Control,
@@ -165,7 +166,8 @@ def of_host(stack: Stack, edge: Spoke, spoke: Spoke, route: Route, host: str) ->
             spoke,
             f"{where} asks who comes",
             over,
-            Expect(statuses=_ASKS_WHO),
+            # An app leads on to a page of its own just as a login does; only the edge asks by 401.
+            Expect(statuses=frozenset({401}) if isinstance(route.auth, BasicAuth) else _ASKS_WHO),
             (_of_nobody(stack, over),),
             "take the login away",
             AnswersAll(),

@@ -22,6 +22,7 @@ from stackctl.model import (
     Path,
     Plan,
     Protocol,
+    RoutesBy,
     Spoke,
     Stack,
     Stanza,
@@ -29,6 +30,7 @@ from stackctl.model import (
     Wanted,
 )
 
+_ROUTE = "SC755"
 _EVERY_ADDRESS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104
 _HOST_CONFIG = {
     "network_mode": "NetworkMode",
@@ -89,23 +91,28 @@ def of_plan(
     observed: Observed,
     before: Mapping[str, Iterable[str]],
     root: str = "",
+    stanzas: Mapping[str, Stanza] = NOTHING,
 ) -> tuple[Exposure, ...]:
-    """What the plan's changes open; `before` has, by spoke, the keys of what was said yes to."""
+    """What the plan's changes open; `before` has, by spoke, the keys of what was said yes to.
+
+    Where routes stand in a file, it has those of every spoke, so whatever else is changed opens them too;
+    `stanzas` are the spokes as they are wanted, those that the plan does not mean included.
+    """
     by_id = {container.id: container for container in observed.containers}
-    return tuple(
-        exposure
-        for action in plan.changes
-        if action.verb in (Verb.CREATE, Verb.RECREATE)
-        for exposure in new(
-            stack,
-            stack.spoke(action.spoke),
-            wanted[action.spoke].stanza,
-            observed.of_spoke(action.spoke),
-            before.get(action.spoke, ()),
-            root,
-            by_id,
-        )
-    )
+
+    def of(name: str, stanza: Stanza) -> tuple[Exposure, ...]:
+        there = observed.of_spoke(name)
+        return new(stack, stack.spoke(name), stanza, there, before.get(name, ()), root, by_id)
+
+    made = [a.spoke for a in plan.changes if a.verb in (Verb.CREATE, Verb.RECREATE)]
+    found = [exposure for name in made for exposure in of(name, wanted[name].stanza)]
+    if plan.changes and stack.routing.by is RoutesBy.FILES:
+        for spoke in stack.spokes:
+            if spoke.routes and spoke.name in stanzas and spoke.name not in made:
+                here = observed.of_spoke(spoke.name)
+                led = of(spoke.name, stanzas[spoke.name]) if here else ()
+                found += [exposure for exposure in led if exposure.code == _ROUTE]
+    return tuple(found)
 
 
 def keys(stack: Stack, spoke: Spoke, wanted: Stanza, root: str = "") -> tuple[str, ...]:
@@ -346,5 +353,5 @@ def _stated_routes(spoke: Spoke) -> Iterator[_Open]:
 
 def _route(place: str) -> _Open:
     return _Open(
-        f"route {place}", "SC755", f"is reached through the edge without a login: {place}", ("route",)
+        f"route {place}", _ROUTE, f"is reached through the edge without a login: {place}", ("route",)
     )

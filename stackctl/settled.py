@@ -14,6 +14,7 @@ import json
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -51,6 +52,8 @@ def again(line: tuple[str, ...]) -> int | None:
         # While somebody changes the stack, whoever changes it too has to wait or to be refused.
         if kept is None or (line[0] == "up" and os.path.getsize(os.path.join(root, STATE_DIR, "lock"))):
             return None
+        if kept["until"] is not None and time.time() >= kept["until"]:
+            return None
         from stackctl.engine import Engine
 
         with Engine.connect(os.environ) as engine:
@@ -76,22 +79,23 @@ def remember(
     seen: Any,
     words: list[tuple[str, str, str]],
     began: float,
+    until: float | None = None,
 ) -> None:
     """Keeps that nothing was to do; `seen` is the Engine as `state` tells of it to who asks with `of`.
 
-    Not where a file changed since the start, `began`: it may have been read before. `words` are stream, text
-    and style.
+    Not where a file changed since the start, `began`: it may have been read before; and not where one cannot
+    be read. `words` are stream, text and style. `until`, in seconds since 1970, is when there will be
+    something to do although nothing moves.
     """
     paths = [list(path) for path in paths]  # type: ignore[misc]
-    latest = max((when for *_, when in _files(root, paths)), default=0.0)
-    if latest > began - 0.1:
+    try:
+        latest = max((when for *_, when in _files(root, paths)), default=0.0)
+        if latest > began - 0.1:
+            return
+        found = digest(root, paths, os.environ, seen)
+    except OSError:
         return
-    kept = {
-        "of": of,
-        "paths": paths,
-        "digest": digest(root, paths, os.environ, seen),
-        "words": words,
-    }
+    kept = {"of": of, "paths": paths, "digest": found, "words": words, "until": until}
     others = {key: one for key, one in _kept(root).items() if key != _key(line)}
     document = dict([*others.items(), (_key(line), kept)][-_MOST:])
     path = os.path.join(root, _FILE)

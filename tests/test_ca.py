@@ -46,6 +46,14 @@ def test_nothing_is_signed_again_before_its_time(tmp_path: Path) -> None:
     assert serve(tmp_path, now=NOW + timedelta(days=61)) == HOSTS
 
 
+def test_it_is_known_when_the_first_is_to_be_renewed(tmp_path: Path) -> None:
+    assert ca.renewal(tmp_path) is None
+    serve(tmp_path)
+    assert ca.renewal(tmp_path) == (NOW + timedelta(days=60)).timestamp()
+    (tmp_path / ".stackctl/tls/web.stack.localhost.pem").write_text("torn")
+    assert ca.renewal(tmp_path) == 0.0
+
+
 def test_what_another_authority_signed_is_signed_again(tmp_path: Path) -> None:
     serve(tmp_path)
     for file in ("root.key", "root.pem"):

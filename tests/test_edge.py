@@ -182,3 +182,12 @@ def test_plain_http_is_sent_to_the_port_at_which_the_edge_serves_https(published
     )
     location = f"https://{{http.request.host}}{f':{port}' if port else ''}{{http.request.uri}}"
     assert location in str(caddy.configuration(replace(of, edge=Edge.CADDY), {}))
+
+
+def test_a_pattern_that_leads_to_https_takes_nothing_from_a_name_that_is_served_in_the_clear() -> None:
+    pattern, name = Route(("*.localhost",), 80, tls=Tls.INTERNAL), route()
+    web = caddy.configuration(stack(pattern, name, edge=Edge.CADDY), {})["apps"]["http"]["servers"]["web"]
+    hosts = [found["match"][0]["host"] for found in web["routes"] if "match" in found]
+    assert hosts == [["web.localhost"], ["*.localhost"]]
+    assert "reverse_proxy" in str(web["routes"][0])
+    assert "308" in str(web["routes"][1])

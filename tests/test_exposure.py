@@ -16,6 +16,7 @@ from stackctl.model import (
     Accept,
     Action,
     Container,
+    Edge,
     ForwardAuth,
     Kind,
     Observed,
@@ -23,6 +24,8 @@ from stackctl.model import (
     Policy,
     Protocol,
     Route,
+    RoutesBy,
+    Routing,
     Spoke,
     Stack,
     Verb,
@@ -242,6 +245,22 @@ def test_a_reason_in_the_manifest_is_shown_and_needs_no_yes() -> None:
     plan = Plan((action,), exposures=of_plan(Plan((action,)), stack(of, PROXY), want, observed, {}, ROOT))
     assert [(e.code, e.accepted) for e in plan.exposures] == [("SC750", "the printer needs it")]
     assert plan.unaccepted == ()
+
+
+def test_a_login_that_goes_from_a_file_is_asked_about_although_another_spoke_was_named() -> None:
+    bare = replace(FULL, routes=(Route(("a.example",), 80),))
+    of = replace(stack(bare, PROXY), edge=Edge.CADDY, routing=Routing(RoutesBy.FILES))
+    had = {"stackctl.inputs": "route=22222222", "com.docker.compose.service": "full"}
+    observed = Observed(PROJECT, (running(Labels=had),))
+    stanzas = {"full": wanted(labels={"stackctl.inputs": "route=33333333"})}
+    again = Plan((Action("edge", Verb.RELOAD),))
+    found = of_plan(again, of, {}, observed, {}, ROOT, stanzas)
+    assert [(e.spoke, e.code) for e in found] == [("full", "SC755")]
+    same = {"full": wanted(labels={"stackctl.inputs": "route=22222222"})}
+    assert of_plan(again, of, {}, observed, {}, ROOT, same) == ()
+    assert of_plan(Plan(()), of, {}, observed, {}, ROOT, stanzas) == ()
+    by_labels = replace(of, edge=Edge.TRAEFIK, routing=Routing(RoutesBy.LABELS))
+    assert of_plan(again, by_labels, {}, observed, {}, ROOT, stanzas) == ()
 
 
 def test_what_is_left_alone_opens_nothing_and_a_first_plan_has_one_yes() -> None:

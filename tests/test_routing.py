@@ -13,6 +13,7 @@ from stackctl.checks_of_routes import HOST
 from stackctl.codes import CODES
 from stackctl.doctor import by_hand, chain, ordered
 from stackctl.model import (
+    BasicAuth,
     Bundle,
     Check,
     Container,
@@ -436,6 +437,12 @@ def test_every_negative_check_of_a_route_can_be_broken() -> None:
     routes = [c for c in checks(STACK, BUNDLE) if c.code in ("CK302", "CK305", "CK309", "CK310")]
     assert {c.code for c in routes} >= {"CK305", "CK310"}
     assert all(c.broken_by is not None and c.controls for c in routes)
+
+
+def test_an_app_that_leads_to_its_own_login_is_not_taken_for_one_of_the_edge() -> None:
+    locked = replace(WEB, routes=(replace(ROUTE, auth=BasicAuth((("kim", "hash"),))),))
+    [asked] = [c for c in checks(replace(STACK, spokes=(EDGE, PROXY, locked)), BUNDLE) if c.code == "CK309"]
+    assert asked.expect.statuses == {401}
 
 
 def test_a_link_that_no_check_looked_at_is_broken() -> None:

@@ -89,11 +89,12 @@ def again(line: tuple[str, ...] = LINE) -> int | None:
     return settled.again(line)
 
 
-def keep(root: Path, engine: FakeEngine, began: float | None = None) -> None:
+def keep(root: Path, engine: FakeEngine, began: float | None = None, until: float | None = None) -> None:
     os.environ["PYTEST_CURRENT_TEST"] = "pytest itself changes this variable"
     paths = [(str(root / "conf"), settled.TREE), (str(root / "data"), settled.THERE)]
     seen = settled.state(engine, OF)
-    settled.remember(str(root), LINE, OF, paths, seen, WORDS, time.time() + 60 if began is None else began)
+    began = time.time() + 60 if began is None else began
+    settled.remember(str(root), LINE, OF, paths, seen, WORDS, began, until)
 
 
 def test_the_same_words_are_told_again(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,6 +197,30 @@ def test_a_file_that_moved_while_the_command_ran_is_not_kept(root: Path, engine:
     (root / "spokes/app.yaml").write_text("{ }")
     keep(root, engine, began=os.stat(root / "spokes/app.yaml").st_ctime)
     assert again() is None
+
+
+def test_what_is_due_by_its_time_is_left_to_the_command(root: Path, engine: FakeEngine) -> None:
+    keep(root, engine, until=time.time() + 3600)
+    assert again() == 0
+    edit(root, lambda kept: kept["kept"][json.dumps(LINE)].update(until=time.time() - 1))
+    assert again() is None
+
+
+def test_a_file_that_cannot_be_read_fails_nothing_and_keeps_nothing(
+    root: Path, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / ".stackctl/cache/settled.json").unlink()
+    real = open
+
+    def refuse(path: Any, *rest: Any) -> Any:
+        if str(path).endswith("a.conf"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *rest)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    keep(root, engine)
+    assert again() is None
+    assert not (root / ".stackctl/cache/settled.json").exists()
 
 
 def test_what_is_kept_holds_no_content_and_is_the_owners_alone(root: Path) -> None:

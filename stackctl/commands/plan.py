@@ -115,7 +115,9 @@ def make(
     allowed = state.exposed(opened.root)
     plan = replace(
         with_consequences(plan, opened.stack),
-        exposures=of_plan(plan, opened.stack, wanted, observed, allowed, str(opened.root)),
+        exposures=of_plan(
+            plan, opened.stack, wanted, observed, allowed, str(opened.root), view.on_host.stanzas
+        ),
         notices=notices(opened.stack, opened.bundle, observed, state.applied_elements(opened.root)),
         first=not (observed.containers or allowed),
     )

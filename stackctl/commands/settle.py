@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from stackctl import contents, files, settled
+from stackctl import ca, contents, files, settled
 from stackctl.commands.opened import HostView, Opened
+from stackctl.edge.written import TLS_SOURCE
 from stackctl.events import Event, Said
 from stackctl.model import Observed, Plan
 from stackctl.model.observed import spellings
@@ -42,7 +43,8 @@ def settle(
         words.append(("err", settled.warnings(count), "dim"))
     of = _of(opened, view)
     paths = sorted(set(_paths(opened, view)))
-    settled.remember(str(opened.root), line, of, paths, as_seen(of, observed, url), words, began)
+    seen, until = as_seen(of, observed, url), ca.renewal(opened.root)
+    settled.remember(str(opened.root), line, of, paths, seen, words, began, until)
 
 
 def _of(opened: Opened, view: HostView) -> dict[str, object]:
@@ -75,6 +77,7 @@ def as_seen(of: Mapping[str, object], observed: Observed, url: str) -> object:
 
 def _paths(opened: Opened, view: HostView) -> Iterator[tuple[str, str]]:
     """All outside of the stack's own files and folders that a plan looks at."""
+    yield str(opened.root / TLS_SOURCE), settled.TREE
     for path in view.host.socket_groups:
         yield path, settled.THERE
     for spoke in opened.stack.spokes:

@@ -44,11 +44,9 @@ def is_edge(stack: Stack, spoke: Spoke) -> bool:
 def configuration(stack: Stack, upstreams: Upstreams) -> Json:
     """All that Caddy is told; it reads it again on a reload."""
     routes = [(n.route, n.spoke) for n in of_protocol(stack, Protocol.HTTP)]
-    plain = [
-        *(_to_https(stack, route) for route, _ in routes if route.tls is not Tls.OFF and route.redirect),
-        *_served(stack, [(r, s) for r, s in routes if r.tls is Tls.OFF], upstreams),
-    ]
-    secure = [*_served(stack, [(r, s) for r, s in routes if r.tls is not Tls.OFF], upstreams)]
+    plain = [*_served(stack, [(r, s) for r, s in routes if r.tls is Tls.OFF or r.redirect], upstreams)]
+    tls = [(r, s) for r, s in routes if r.tls is not Tls.OFF]
+    secure = [*_served(stack, tls, upstreams, secure=True)]
     servers: Json = {"web": _server(":80", plain)}
     apps: Json = {"http": {"grace_period": "10s", "servers": servers}}
     if secure:
@@ -65,10 +63,15 @@ def _server(listen: str, routes: list[Json]) -> Json:
     return {"listen": [listen], "routes": [*routes, nowhere], "automatic_https": {"disable": True}}
 
 
-def _served(stack: Stack, routes: list[tuple[Route, Spoke]], upstreams: Upstreams) -> Iterator[Json]:
-    """A route per host, so that of two that match the more exact one comes first."""
+def _served(
+    stack: Stack, routes: list[tuple[Route, Spoke]], upstreams: Upstreams, *, secure: bool = False
+) -> Iterator[Json]:
+    """A route per host, so that of two that match the more exact one comes first, redirects to https too."""
     by_host = [(precedence(host, r), host, r, s) for r, s in routes for host in r.hosts]
     for _, host, route, spoke in sorted(by_host, key=lambda found: (-found[0], found[1])):
+        if route.tls is not Tls.OFF and not secure:
+            yield _to_https(stack, host, route)
+            continue
         if route.strip and route.prefix:
             # Relative links of a page without its final slash would lead out of the path.
             to_slash = {"Location": [f"{route.prefix}/"]}
@@ -88,13 +91,13 @@ def _match(hosts: tuple[str, ...], route: Route) -> Json:
     return {"host": list(hosts), **path}
 
 
-def _to_https(stack: Stack, route: Route) -> Json:
+def _to_https(stack: Stack, host: str, route: Route) -> Json:
     ports = [p.published for edge in stack.of_kind(Kind.EDGE) for p in edge.ports if p.target == 443]
     other = [port for port in ports if port.isdecimal() and port not in ("0", "443")]
     port = f":{other[0]}" if len(ports) == len(other) == 1 else ""
     location = {"Location": [f"https://{{http.request.host}}{port}{{http.request.uri}}"]}
     answer = {"handler": "static_response", "status_code": 308, "headers": location}
-    return {"match": [_match(route.hosts, route)], "handle": [answer], "terminal": True}
+    return {"match": [_match((host,), route)], "handle": [answer], "terminal": True}
 
 
 def _on_the_way(route: Route) -> Iterator[Json]:
