@@ -88,7 +88,6 @@ class Turns:
     def _begin(self, names: Sequence[str]) -> Iterator[Event]:
         for name in names:
             del self._todo[name]
-            yield Started(self._changes[name].verb, name)
         recreated = [name for name in names if self._changes[name].verb is Verb.RECREATE]
         new_beside = [name for name in recreated if self._is_beside(name)]
         in_place = [name for name in recreated if name not in new_beside]
@@ -97,10 +96,11 @@ class Turns:
             for name in in_place:
                 yield from self._back_up(name)
         except StackctlError as error:
-            for name in names:
-                yield Finished(self._changes[name].verb, name, ok=False)
             self._failures.append(error)
             return
+        # Said only now: what is not begun needs no going back.
+        for name in names:
+            yield Started(self._changes[name].verb, name)
         before = {c.id for c in self._site.containers(new_beside)} if new_beside else set()
         for some, begin in (
             (fresh, self._start_fresh),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
@@ -24,7 +24,7 @@ from stackctl.commands.change import (
     with_generations,
     working,
 )
-from stackctl.commands.good_state import by_hand, reopened, with_kept_secrets
+from stackctl.commands.good_state import by_hand, expect_images, reopened, with_kept_secrets
 from stackctl.commands.opened import HostView, Opened, compose_for
 from stackctl.commands.plan import image_id, make
 from stackctl.commands.render import known_applied, write
@@ -35,7 +35,7 @@ from stackctl.events import Event, Said
 from stackctl.good import Good
 from stackctl.history import Came
 from stackctl.journal import Journal, Phase
-from stackctl.model import Observed
+from stackctl.model import Observed, Result
 from stackctl.observe import observe
 from stackctl.replace import keeps
 
@@ -88,7 +88,7 @@ def go_back(
         yield Said(f"{name} stays as it is: its new version has written to its data already", warning=True)
     try:
         yield from _expect_to_work(change, stays, _failed(error))
-        yield from _back(change, journal, progress, past, kept, only, stays, verify=verify)
+        results = yield from _back(change, journal, progress, past, kept, only, stays, verify=verify)
     except KeyboardInterrupt:
         yield from note(change, Came.INTERRUPTED, error.message)
         raise KeyboardInterrupt("while going back; `stackctl up` goes on with it") from None
@@ -108,7 +108,7 @@ def go_back(
         raise NotRestored(message, hint, detail) from failure
     journal.close()
     yield from note(change, Came.RESTORED, error.message, kept.number)
-    verified = " and was verified" if verify else "; its checks were not run"
+    verified = _verified(results) if verify else "; its checks were not run"
     raise Restored(
         f"{error.message}; the state {kept.number} of {kept.at} runs again{verified}",
         # What the error itself advises is about a container that is gone.
@@ -127,15 +127,17 @@ def _back(
     stays: list[str],
     *,
     verify: bool,
-) -> Iterator[Event]:
+) -> Generator[Event, None, tuple[Result, ...]]:
     engine = _engine(change)
     observed = observe(engine, change.opened.stack.name)
+    results: tuple[Result, ...] = ()
     compose = compose_for(change.opened, change.view, change.environ, change.held)
     before = change.begun.before
     new = [c.id for c in observed.containers if c.spoke in change.verbs and c.spoke not in kept.images]
     if new:
         compose.halt(new).expect_success("what is new could not be stopped")
     opened, view = reopened(kept, change.opened, change.view, observed)
+    expect_images(kept, view, observed, only)
     view = with_kept_secrets(kept, opened, view, only)
     # Linked, not written: also where the disk is full.
     good.link_into(kept, opened.root, opened.bundle.files.keys() & kept.part("bundle").keys())
@@ -169,6 +171,15 @@ def _back(
     with suppress(OSError):
         state.remember_generations(opened.root, view.generations)
         state.remember_images(opened.root, images)
+    return results
+
+
+def _verified(results: Collection[Result]) -> str:
+    """What failed before the change too is no reason to fail now, and none to be silent."""
+    against = sum(not result.holds for result in results)
+    if not against:
+        return " and was verified"
+    return f"; {against} of its {len(results)} checks do not hold, of which none is known to have held before"
 
 
 def _write(opened: Opened, view: HostView, images: Mapping[str, str]) -> None:

@@ -173,6 +173,22 @@ def reopened(
     return opened, _with_kept_mounts(kept, now, then, opened, only)
 
 
+def expect_images(kept: Good, view: HostView, observed: Observed, spokes: Collection[str]) -> None:
+    """The images that ran then are here, or their names can mean no others.
+
+    Raises:
+        StackctlError: One is gone, and another would run in its place.
+    """
+    for name in sorted(kept.images.keys() & set(spokes) & view.on_host.stanzas.keys()):
+        reference = str(view.on_host.stanzas[name].get("image", ""))
+        if kept.images[name] not in observed.images.values() and "@" not in reference:
+            raise StackctlError(
+                f"the image of {name} in the good state {kept.number} is not on the Engine any more, and "
+                "another would run in its place",
+                "see `stackctl history` for another state; `stackctl pin` keeps an image to be had again",
+            )
+
+
 def _with_kept_mounts(
     kept: Good, now: Opened, then: HostView, opened: Opened, only: Collection[str]
 ) -> HostView:

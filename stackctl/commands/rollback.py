@@ -9,7 +9,7 @@ from pathlib import Path
 from stackctl import good
 from stackctl.commands.carry_out import carry_out
 from stackctl.commands.change import Change, with_generations
-from stackctl.commands.good_state import reopened, with_kept_secrets
+from stackctl.commands.good_state import expect_images, reopened, with_kept_secrets
 from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.plan import Made, consent, make
 from stackctl.commands.story import Ended, Story, UpAnswer
@@ -118,6 +118,7 @@ def _chosen(
 
 def _of(kept: Good, spokes: tuple[str, ...], now: Opened, view: HostView, observed: Observed) -> _Earlier:
     opened, then = reopened(kept, now, view, observed, spokes)
+    expect_images(kept, then, observed, spokes or tuple(kept.images))
     return _Earlier(kept, opened, then, _made(opened, then, observed, spokes or tuple(kept.images)))
 
 
