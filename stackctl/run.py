@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from stackctl.json_output import JsonOutput
 
 
+_CHANGE_NOTHING = ("verify", "doctor", "export")
+"""Commands that tell of steps and leave everything as it is."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What every command takes."""
@@ -35,6 +39,8 @@ class Output:
 
     def __init__(self, command: str, options: Options, *, streams: bool) -> None:
         self._options = options
+        self._command = command
+        self._begun = ""
         self._json: JsonOutput | None = None
         self._console: Console | None = None
         if options.json:
@@ -52,6 +58,8 @@ class Output:
 
     def story(self, story: Story) -> int:
         """Shows the story as it goes and gives its exit code; an interrupt reaches the story first."""
+        from stackctl.events import Started
+
         try:
             while True:
                 try:
@@ -59,6 +67,8 @@ class Output:
                 except StopIteration as end:
                     ended = end.value
                     break
+                if isinstance(event, Started):
+                    self._begun = f"{event.step} {event.spoke}".rstrip()
                 try:
                     if self._json:
                         self._json.event(event)
@@ -77,6 +87,12 @@ class Output:
             story.close()
             if self._console is not None:
                 self._console.close()
+
+    def so_far(self) -> str:
+        """What an interrupt leaves, where the story itself has no words for that."""
+        if not self._begun or self._command in _CHANGE_NOTHING:
+            return "nothing was changed"
+        return f"`{self._begun}` was begun, and may be done in part"
 
     def error(self, error: StackctlError) -> None:
         if self._json:
@@ -139,7 +155,7 @@ def run(
     except KeyboardInterrupt as interrupt:
         if endless:
             return Exit.DONE
-        said = str(interrupt) or "nothing was changed"
+        said = str(interrupt) or output.so_far()
         output.error(_Interrupted(f"interrupted; {said}"))
         return Exit.INTERRUPTED
     except BrokenPipeError:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from stackctl.edit.image import with_digest
 from stackctl.read.stack import read_stack
+from stackctl.verify import candidate
 
 OLD, NEW = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 STACK = {"stack.yaml": b"name: s\n"}
@@ -56,3 +60,15 @@ def test_both_change_where_both_state_a_digest() -> None:
     stack = read_stack(texts).stack
     assert stack is not None
     assert set(with_digest(texts, stack.spoke("app"), NEW)) == {"spokes/app.md", "spokes/app.yaml"}
+
+
+def test_a_copy_that_dies_after_its_start_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = [{"Running": True, "ExitCode": 0}, {"Running": False, "ExitCode": 3}]
+    api = SimpleNamespace(
+        inspect_container=lambda _: {"State": states.pop(0)}, logs=lambda _, tail: b"no db\n"
+    )
+    run: Any = SimpleNamespace(probing=SimpleNamespace(sdk=SimpleNamespace(api=api)))
+    assert candidate._ready(run, "copy") == "it ended with exit code 3 (no db)"
+    states += [{"Running": True, "ExitCode": 0}] * 3
+    monkeypatch.setattr(candidate, "_STEADY", 0.1)
+    assert candidate._ready(run, "copy") == ""

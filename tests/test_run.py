@@ -12,7 +12,7 @@ import pytest
 
 from stackctl.commands.story import Ended, LinesAnswer, Story
 from stackctl.errors import Exit, StackctlError, UsageError
-from stackctl.events import Line
+from stackctl.events import Line, Started
 from stackctl.findings import Finding, InvalidFiles, Location, Severity
 from stackctl.run import Options, Output, run
 
@@ -171,6 +171,26 @@ def test_an_interrupt_while_an_event_is_shown_reaches_the_story(
     monkeypatch.setattr("stackctl.json_output.JsonOutput.event", interrupted)
     run("x", Options(stack_dir, json=True), tell)
     assert "applied: web" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "begun", "says"),
+    [
+        ("restart", True, "`restart web` was begun, and may be done in part"),
+        ("restart", False, "nothing was changed"),
+        ("verify", True, "nothing was changed"),
+    ],
+)
+def test_an_interrupt_in_the_middle_is_not_called_harmless(
+    command: str, begun: bool, says: str, stack_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def tell(_root: Path, _output: Output) -> Story:
+        if begun:
+            yield Started("restart", "web")
+        raise KeyboardInterrupt
+
+    assert run(command, Options(stack_dir, json=True), tell, streams=True) == 130
+    assert says in capsys.readouterr().out
 
 
 def test_an_option_of_every_command_is_sent_behind_the_command() -> None:

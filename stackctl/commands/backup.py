@@ -80,6 +80,9 @@ def restore(
         yield Finished("restore", spoke, ok=False)
         error.hint = error.hint or f"what was there before: `stackctl restore {spoke} {before.file}`"
         raise
+    except KeyboardInterrupt:
+        again = f"`stackctl restore {spoke} {before.file}`"
+        raise KeyboardInterrupt(f"{spoke} may be restored in part; what was there before: {again}") from None
     yield Finished("restore", spoke, detail=source.name)
     return Ended(RestoreAnswer(spoke, str(source), before.file))
 

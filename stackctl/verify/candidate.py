@@ -36,6 +36,8 @@ READY_WITHIN = 60.0
 """Seconds in which the copy must become healthy, or, without a healthcheck, answer."""
 _MAY_ERR = 5.0
 """Seconds in which it may answer wrongly, as some do while they start."""
+_STEADY = 2.0
+"""Seconds that it must keep running where nothing measures its health: a program may die after its start."""
 _EVERY = 0.2
 _STATED = ("Env", "Entrypoint", "Cmd", "User", "WorkingDir")
 
@@ -47,8 +49,6 @@ class Tried:
     results: tuple[Result, ...]
     why: str = ""
     """Why it is not good, or why nothing is known; empty where it is good."""
-    only_started: bool = False
-    """No check asks the spoke anything: all that is known is that it runs."""
 
 
 def try_image(
@@ -81,16 +81,16 @@ def try_image(
             asked = _about_itself(checks, spoke)
             results = () if why else tuple(_asked(asked, spoke, stack, bundle, observed, engine, run, copy))
     except NotAsked as error:
-        why, asked, results = str(error), (), ()
+        why, results = str(error), ()
     except (DockerException, OSError) as error:
-        why, asked, results = f"the Engine refused the copy ({said(error)})", (), ()
+        why, results = f"the Engine refused the copy ({said(error)})", ()
     finally:
         probing.sdk.close()
     failed = [result for result in results if not result.holds]
     why = why or "; ".join(f"{result.check.title}: {result.saw}" for result in failed)
     yield Finished(step, spoke, ok=not why, detail=why)
     yield from (Checked(result) for result in results)
-    yield Tried(results, why, not asked)
+    yield Tried(results, why)
 
 
 def configuration(running: Container, image: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,15 +152,17 @@ def _copy(run: Run, running: Container, image: str, observed: Observed) -> Itera
 
 
 def _ready(run: Run, id: str) -> str:
-    """Why it does not get ready; empty once it is healthy, or runs where nothing measures its health."""
-    until = time.monotonic() + READY_WITHIN
+    """Why it does not get ready; empty once it is healthy, or goes on running where nothing measures that."""
+    began = time.monotonic()
+    until = began + READY_WITHIN
     while True:
         state = run.probing.sdk.api.inspect_container(id)["State"]
         if not state["Running"]:
             last = run.probing.sdk.api.logs(id, tail=3).decode(errors="replace").strip().splitlines()
             return f"it ended with exit code {state['ExitCode']}" + (f" ({last[-1]})" if last else "")
         health = (state.get("Health") or {}).get("Status", "")
-        if health in ("", "none", "healthy"):
+        unmeasured = health in ("", "none")
+        if health == "healthy" or (unmeasured and time.monotonic() - began >= _STEADY):
             return ""
         if health == "unhealthy" or time.monotonic() > until:
             return f"it is {health}" + ("" if health == "unhealthy" else f" after {READY_WITHIN:.0f} s")
