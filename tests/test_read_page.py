@@ -301,3 +301,19 @@ def test_the_footer_is_read_wherever_it_stands() -> None:
     )
     assert (partial.recorded.last_pass, partial.recorded.last_updated) == ("2026-01-01 (all)", "2026-02-02")
     assert partial.recorded.fingerprint == "abc"
+
+
+@pytest.mark.parametrize(
+    ("block", "codes"),
+    [
+        ('ports:\n  traefik: ["80:80"]', []),
+        ("volumes:\n  data: {external: true}", []),
+        ('ports: ["80:80"]', [("SC111", 6)]),
+        ("volumes:\n  - data:/data", [("SC111", 6)]),
+        ("image: other:2", [("SC111", 6)]),
+    ],
+)
+def test_a_block_for_stack_local_yaml_is_not_taken_for_settings_of_a_service(
+    block: str, codes: list[tuple[str, int]]
+) -> None:
+    assert told(read(f"# A\n\n## Purpose\n\n```yaml\n{block}\n```\n")) == codes

@@ -27,7 +27,13 @@ def rollback(
     spokes: Spokes = None,
     to: Annotated[
         int,
-        typer.Option("--to", metavar="N", min=0, help="The good state of this number. [default: the last]"),
+        typer.Option(
+            "--to",
+            metavar="N",
+            min=0,
+            help="The good state of this number; without it, the last one before.",
+            show_default=False,
+        ),
     ] = 0,
     yes: Yes = False,
     allow_exposure: Annotated[

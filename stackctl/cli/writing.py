@@ -213,7 +213,10 @@ def new(
         str, typer.Option("--host", metavar="NAME", help="The host name that the edge routes to it.")
     ] = "",
     port: Annotated[
-        int, typer.Option("--port", metavar="PORT", help="The port that its container listens on.")
+        int,
+        typer.Option(
+            "--port", metavar="PORT", help="The port that its container listens on.", show_default=False
+        ),
     ] = 0,
     profile: Annotated[
         str, typer.Option("--profile", "-p", metavar="NAME", help="Start it with this profile only.")

@@ -165,7 +165,7 @@ CODES = (
         "the page records no fingerprint",
         "Nobody can see whether the page describes the current files.",
         bad="**Last change fingerprint:** N/A",
-        good="**Last change fingerprint:** `3f2a…`   # from `stackctl fingerprint NAME`",
-        hint="write that of `stackctl fingerprint NAME` behind `Last change fingerprint:`",
+        good="**Last change fingerprint:** `3f2a…`   # by `stackctl docs sync`",
+        hint="`stackctl docs sync` writes it, behind `Last change fingerprint:`",
     ),
 )

@@ -73,7 +73,7 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ["spoke", "kind", "profile", "runs", "files", "proof", "page"]
     for column in (*columns, "fingerprint", "last checked") if wide else columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "spoke")
     for row in answer.spokes:
         runs = row.runs + (f", {row.restarts} restarts" if row.restarts else "")
         cells: list[RenderableType] = [

@@ -51,9 +51,11 @@ def records(answer: RecordsAnswer) -> RenderableType:
     if not answer.records:
         return Text("nothing was checked here yet: `stackctl verify`")
     for column in ("spoke", "when (UTC)", "fingerprint", "", "checks"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "spoke")
     for seen in answer.records:
-        told = ", ".join(f"{count} {outcome}" for outcome, count in seen.outcomes.items() if count)
+        # What failed and is held against nobody was an exposure, as `verify` calls it.
+        words = {"failed": "stated as exposure"} if seen.held else {}
+        told = ", ".join(f"{count} {words.get(word, word)}" for word, count in seen.outcomes.items() if count)
         table.add_row(
             seen.spoke,
             _when(seen.at),

@@ -41,8 +41,7 @@ def pages_record_fingerprint(stack: Stack) -> Iterator[Finding]:
         if spoke.page and not spoke.recorded.fingerprint:
             at = spoke.places.get(("recorded", "fingerprint"), Location(spoke.page))
             message = "the page records no fingerprint"
-            hint = f"write that of `stackctl fingerprint {spoke.name}` behind `Last change fingerprint:`"
-            yield finding("SC501", at, message, hint, spoke.name)
+            yield finding("SC501", at, message, spoke=spoke.name)
 
 
 RULES = (smoke_tests_have_checks, pages_record_fingerprint)

@@ -75,7 +75,11 @@ _CONFIGURATION = frozenset(
 )
 """Headings under which other pages keep what stands under Configuration here."""
 _NUMBER = re.compile(r"\A[0-9]+(?: [0-9]+)* ")
-_LIKE_A_SERVICE = re.compile(r"^(?:image|volumes|networks|ports|environment|labels):", re.MULTILINE)
+# `ports` and `volumes` of a service are lists; of stack.local.yaml and stack.yaml, mappings.
+_LIKE_A_SERVICE = re.compile(
+    r"^(?:(?:image|networks|environment|labels):|(?:ports|volumes):(?:[ \t]*\[|[^\n]*\n[ \t]*-))",
+    re.MULTILINE,
+)
 _LIKE_VARIABLES = ("env", "dotenv", "properties")
 # Elsewhere these words begin sentences too often to say anything about a field.
 _NEVER_PROSE = ("image", "volumes", "networks", "ports", "hostname", "environment", "labels", "depends_on")

@@ -191,9 +191,9 @@ def test_what_the_guide_shows_leads_from_an_empty_folder_to_a_proved_stack(
     guide = blocks(REPOSITORY / "docs" / "guide.md")
     assert sum(len(list(commands(block))) for block in guide) > 20
     reader.read(guide)
-    records = (tmp_path / "homelab" / ".stackctl" / "records.jsonl").read_text()
+    records = (tmp_path / "mystack" / ".stackctl" / "records.jsonl").read_text()
     assert "Verify It Greets" in records
-    assert ShippedStack(tmp_path / "homelab", reader.name).container_ids() == {}
+    assert ShippedStack(tmp_path / "mystack", reader.name).container_ids() == {}
 
 
 def test_what_the_readme_shows_runs(shipped_apart: ShippedStack, room: EngineRoom, tmp_path: Path) -> None:
