@@ -20,6 +20,7 @@ from stackctl.errors import Exit, StackctlError
 
 SCHEMA = 1
 _LIST, _FILES, _IMAGES = "stackctl.json", "stack/", "images.tar"
+_NEVER = frozenset(("..", ".git", ".stackctl"))
 _PIECE = 1 << 20
 _LARGEST_LIST = 64 << 20
 
@@ -167,7 +168,9 @@ def _listed(path: Path, archive: tarfile.TarFile) -> Contents:
         raise wrong from error
     for name in contents.files:
         parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or ".." in parts or "\\" in name or parts[0] == ".stackctl":
+        # What git finds in a `.git` can start programs.
+        leads_out = name.startswith("/") or "\\" in name or not _NEVER.isdisjoint(parts)
+        if not parts or leads_out:
             raise NotAnArchive(f"{path} names a file outside of a stack's folder: {name!r}", "do not use it")
     return contents
 

@@ -77,9 +77,11 @@ def test_a_part_that_is_not_what_the_list_says_is_refused(
         read(changed(written, name, data))
 
 
-@pytest.mark.parametrize("path", ["../evil", "/etc/passwd", "a/../../b", ".stackctl/host.key", ""])
+@pytest.mark.parametrize(
+    "path", ["../evil", "/etc/passwd", "a/../../b", ".stackctl/host.key", ".git/config", ""]
+)
 def test_a_path_that_leads_out_of_the_folder_is_refused(written: Path, path: str) -> None:
-    with pytest.raises(NotAnArchive):
+    with pytest.raises(NotAnArchive, match="names a file outside"):
         read(changed(written, f"stack/{path}", b"", files={path: ""}))
 
 

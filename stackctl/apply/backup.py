@@ -137,4 +137,6 @@ def _paused(compose: Compose, container: Container) -> Iterator[None]:
         yield
     finally:
         if container.running:
-            compose.docker("container", "unpause", container.id)
+            compose.docker("container", "unpause", container.id).expect_success(
+                f"{container.spoke} is still paused", f"`docker unpause {container.name}`"
+            )
