@@ -53,14 +53,13 @@ def find_root(directory: Path | None = None) -> Path:
 
 def load(directory: Path) -> dict[str, bytes]:
     """The files that describe the stack, by path relative to its folder."""
-    chosen = [directory / STACK_FILE, directory / ".env.example"]
-    chosen += [p for p in directory.glob("spokes/*") if p.suffix in _SPOKE_SUFFIXES]
-    chosen += [p for p in directory.glob("templates/**/*") if p.is_file()]
-    texts = {}
-    for path in sorted(chosen):
-        if path.is_file():
-            texts[path.relative_to(directory).as_posix()] = _read(path)
-    return texts
+    chosen = [STACK_FILE, ".env.example"]
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(directory / "spokes") as entries:
+        names = [entry.name for entry in entries if entry.is_file()]
+        chosen += [f"spokes/{name}" for name in names if os.path.splitext(name)[1] in _SPOKE_SUFFIXES]
+    chosen += [p.relative_to(directory).as_posix() for p in directory.glob("templates/**/*")]
+    paths = ((name, os.path.join(directory, name)) for name in sorted(chosen))
+    return {name: _read(path) for name, path in paths if os.path.isfile(path)}
 
 
 def decisions(directory: Path) -> dict[str, bytes]:
@@ -68,9 +67,10 @@ def decisions(directory: Path) -> dict[str, bytes]:
     return {p.relative_to(directory).as_posix(): _read(p) for p in sorted(directory.glob("adr/*.md"))}
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path | str) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except OSError as error:
         raise StackctlError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
 

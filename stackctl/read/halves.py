@@ -12,14 +12,17 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
+from functools import partial as later
 from typing import Any
 
 from stackctl import findings, model
 from stackctl.findings import Location
+from stackctl.model import Path
 from stackctl.read import partial
 from stackctl.read.manifest import read_manifest
 from stackctl.read.page import read_page
 from stackctl.read.partial import Partial
+from stackctl.read.places import Later
 from stackctl.read.text import read_text
 
 
@@ -63,18 +66,22 @@ def to_json(half: Partial) -> str:
     """
     # Most of a half are its places, so they stand apart and short; all of them are in its own file.
     places = [[at.line, at.column, *path] for path, at in half.places.items()]
-    return json.dumps([places, _told(replace(half, places={}))], separators=(",", ":"))
+    return f"{_ENCODER.encode(_stated(half))}{_APART}{_ENCODER.encode(places)}"
 
 
 def from_json(text: str) -> Partial:
     """The half that `to_json` told of."""
-    places, told = json.loads(text, object_hook=_made)
-    half: Partial = told
-    file = half.file
-    at = {tuple(path): Location(file, line, column) for line, column, *path in places}
-    return replace(half, places=at)
+    told, _, places = text.partition(_APART)
+    stated = _DECODER.decode(told)
+    return Partial(**stated, places=Later(later(_places, stated["file"], places)))
 
 
+def _places(file: str, told: str) -> dict[Path, Location]:
+    return {tuple(path): Location(file, line, column) for line, column, *path in json.loads(told)}
+
+
+_APART = "\t"
+"""In JSON, a tab is escaped."""
 _TEXT = frozenset({str})
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _KNOWN = {
@@ -83,8 +90,9 @@ _KNOWN = {
     for name, known in vars(module).items()
     if isinstance(known, type) and (is_dataclass(known) or issubclass(known, Enum))
 }
+_RECORDS = frozenset(name for name, known in _KNOWN.items() if is_dataclass(known))
 _SPECIAL = ""
-"""The only key of a JSON object that stands for anything but a map."""
+"""Only a JSON object that stands for anything but a map has this key."""
 
 
 def _told(value: Any) -> Any:
@@ -93,29 +101,41 @@ def _told(value: Any) -> Any:
         return value
     if kind is list:
         return [_told(item) for item in value]
-    if kind is dict and _SPECIAL not in value and set(map(type, value)) <= _TEXT:
+    if kind is dict and _SPECIAL not in value and _TEXT.issuperset(map(type, value)):
+        if _PLAIN.issuperset(map(type, value.values())):
+            return value
         return {key: _told(item) for key, item in value.items()}
     if kind is tuple or kind is frozenset:
-        return {_SPECIAL: [kind.__name__, [_told(item) for item in value]]}
+        return {_SPECIAL: kind.__name__, "of": [_told(item) for item in value]}
     if _KNOWN.get(kind.__name__) is kind:
         if isinstance(value, Enum):
-            return {_SPECIAL: [kind.__name__, value.value]}
-        return {_SPECIAL: [kind.__name__, [_told(getattr(value, name)) for name in _fields(kind)]]}
+            return {_SPECIAL: kind.__name__, "of": value.value}
+        return {_SPECIAL: kind.__name__, **_stated(value)}
     raise TypeError(f"{value!r} has no form in JSON")
 
 
+def _stated(value: Any) -> dict[str, Any]:
+    """The fields that are not as they would be anyway."""
+    pairs = ((name, getattr(value, name), default) for name, default in _fields(value.__class__))
+    return {name: _told(item) for name, item, default in pairs if item is not default}
+
+
 @cache
-def _fields(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _fields(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in fields(kind) if (kind, f.name) != (Partial, "places"))
 
 
 def _made(told: dict[str, Any]) -> Any:
-    if _SPECIAL not in told:
+    name = told.pop(_SPECIAL, None)
+    if name is None:
         return told
-    name, value = told[_SPECIAL]
     if name == "tuple":
-        return tuple(value)
+        return tuple(told["of"])
     if name == "frozenset":
-        return frozenset(value)
-    known = _KNOWN[name]
-    return known(*value) if is_dataclass(known) else known(value)
+        return frozenset(told["of"])
+    known: Any = _KNOWN[name]
+    return known(**told) if name in _RECORDS else known(told["of"])
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_DECODER = json.JSONDecoder(object_hook=_made)

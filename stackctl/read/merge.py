@@ -14,6 +14,7 @@ from stackctl.read.compose_keys import service_forms
 from stackctl.read.images import split_image
 from stackctl.read.page_values import without_comment
 from stackctl.read.partial import Partial, RouteDraft
+from stackctl.read.places import Later
 
 _SAME_MOUNT = ("type", "source", "target", "read_only")
 _SAME_PORT = ("target", "published", "host_ip", "protocol")
@@ -69,7 +70,7 @@ class _Merge:
             recorded=page.recorded,
             smoke_test=page.smoke_test,
             issues=page.issues,
-            places={**page.places, **manifest.places},
+            places=Later(lambda: {**page.places, **manifest.places}),
             findings=(*page.findings, *manifest.findings, *sorted(self.findings, key=lambda f: f.at)),
         )
 

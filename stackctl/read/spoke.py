@@ -54,6 +54,7 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
     kind = partial.kind or kind_of(service.get("image", ""))
     routes = _routes(partial, page, findings)
     kept: dict[Path, list[int]] = {("route",): [number for number, _ in routes]}
+    as_written = len(routes) == len(partial.routes or ())
     if "networks" in service:
         service["networks"] = _networks(service["networks"], partial, networks, findings)
     elif (routes or kind is Kind.EDGE) and "network_mode" not in service:
@@ -77,7 +78,7 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
         recorded=partial.recorded,
         smoke_test=partial.smoke_test,
         issues=partial.issues,
-        places=as_kept(partial.places, kept),
+        places=partial.places if as_written else as_kept(partial.places, kept),
     )
     return Settled(spoke, tuple(findings))
 
@@ -85,7 +86,9 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
 def unread_keys(half: Partial) -> tuple[str, ...]:
     """What of a manifest could not be read, so that its absence is not told as a second mistake."""
     wrong = {found.at for found in half.findings if found.severity is Severity.ERROR}
-    if wrong and half.places.keys() <= {()}:
+    if not wrong:
+        return ()
+    if half.places.keys() <= {()}:
         return ("*",)
     tops = ((path[0], at) for path, at in half.places.items() if len(path) == 1)
     return tuple(sorted(key for key, at in tops if at in wrong and key not in half.service))
@@ -117,6 +120,9 @@ def _networks(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, options in stated.items():
+        if name in networks.declared:
+            found[name] = options
+            continue
         network, problem = networks.resolve(name, partial.at("networks", name))
         # A network that does not exist is lint's to tell; here it keeps its name.
         if problem is not None and network is not None:
@@ -129,12 +135,12 @@ def _routes(partial: Partial, page: str, findings: list[Finding]) -> list[tuple[
     """The routes that can be made, each with its number among those that are written."""
     routes = []
     for number, draft in enumerate(partial.routes or ()):
-        at = partial.at("route", str(number))
-        only_page = at.file == page
-        if draft.hosts is None and only_page:
-            continue
         missing = list(_missing(draft))
         if missing:
+            at = partial.at("route", str(number))
+            only_page = at.file == page
+            if draft.hosts is None and only_page:
+                continue
             words = " and ".join(missing)
             code = "SC111" if only_page else "SC103"
             findings.append(finding(code, at, f"the route has no {words}", f"state its {words}"))
