@@ -58,7 +58,7 @@ def load(directory: Path) -> dict[str, bytes]:
         names = [entry.name for entry in entries if entry.is_file()]
         chosen += [f"spokes/{name}" for name in names if os.path.splitext(name)[1] in _SPOKE_SUFFIXES]
     chosen += [p.relative_to(directory).as_posix() for p in directory.glob("templates/**/*")]
-    paths = ((name, os.path.join(directory, name)) for name in sorted(chosen))
+    paths = ((name, directory / name) for name in sorted(chosen))
     return {name: _read(path) for name, path in paths if os.path.isfile(path)}
 
 
@@ -67,10 +67,9 @@ def decisions(directory: Path) -> dict[str, bytes]:
     return {p.relative_to(directory).as_posix(): _read(p) for p in sorted(directory.glob("adr/*.md"))}
 
 
-def _read(path: Path | str) -> bytes:
+def _read(path: Path) -> bytes:
     try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
+        return path.read_bytes()
     except OSError as error:
         raise StackctlError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
 

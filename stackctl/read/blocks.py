@@ -55,8 +55,8 @@ def read_blocks(text: str) -> tuple[Block, ...]:
             if event == "Rule":
                 reader.flush()
             continue
-        ((kind, of),) = event.items()
-        if kind not in ("Start", "End"):
+        kind, of = event.popitem()
+        if kind != "Start" and kind != "End":
             reader.inline(of, place)
             continue
         name = of if isinstance(of, str) else next(iter(of))
@@ -139,10 +139,10 @@ class _Reader:
 
 def _line(text: str, number: int, bullet: bool) -> Line:
     column = 0
-    if quote := _QUOTE.match(text):
+    if ">" in text and (quote := _QUOTE.match(text)):
         column = quote.end()
     # A nested item can begin on the line of its parent: `- - x`.
     while bullet and (mark := _BULLET.match(text, column)):
         column = mark.end()
-    column += len(text[column:]) - len(text[column:].lstrip())
-    return Line(text[column:].rstrip(), number, column, bullet)
+    rest = text[column:].lstrip()
+    return Line(rest.rstrip(), number, len(text) - len(rest), bullet)

@@ -100,7 +100,7 @@ def _told(value: Any) -> Any:
     if kind in _PLAIN:
         return value
     if kind is list:
-        return [_told(item) for item in value]
+        return value if _PLAIN.issuperset(map(type, value)) else [_told(item) for item in value]
     if kind is dict and _SPECIAL not in value and _TEXT.issuperset(map(type, value)):
         if _PLAIN.issuperset(map(type, value.values())):
             return value
@@ -117,7 +117,8 @@ def _told(value: Any) -> Any:
 def _stated(value: Any) -> dict[str, Any]:
     """The fields that are not as they would be anyway."""
     pairs = ((name, getattr(value, name), default) for name, default in _fields(value.__class__))
-    return {name: _told(item) for name, item, default in pairs if item is not default}
+    found = ((name, item) for name, item, default in pairs if item is not default)
+    return {name: item if type(item) in _PLAIN else _told(item) for name, item in found}
 
 
 @cache

@@ -322,6 +322,7 @@ def _section(heading: str) -> str:
     return "configuration" if name in _CONFIGURATION or DECLARED.get(name) in SEVERAL else name
 
 
+@lru_cache(maxsize=1024)
 def words(text: str) -> str:
     """A heading or key for comparison: lower case, without decoration."""
     return " ".join(_DECORATION.sub(" ", text).lower().split())

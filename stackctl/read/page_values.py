@@ -39,7 +39,10 @@ class Item:
 
 def split_field(text: str, plain: bool = False) -> tuple[str, str, int] | None:
     """Key, value and the value's column of a `**Key:** value` line, or of `Key: value` where `plain`."""
-    match = _FIELD.match(text) or (_PLAIN_FIELD.match(text) if plain else None)
+    if ":" not in text:
+        return None
+    bold = _FIELD.match(text) if text[0] in "*_" else None
+    match = bold or (_PLAIN_FIELD.match(text) if plain else None)
     if match is None:
         return None
     return match["key"].strip(), match["value"].strip(), match.start("value")

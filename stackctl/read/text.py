@@ -49,6 +49,8 @@ _MORE = _any(0x80, 0xBF)
 _LONG = f"{_any(0xE0, 0xEF)}{_MORE}{{2}}|{_any(0xF0, 0xF4)}{_MORE}{{3}}"
 # Two characters such as "Ó–" also stand in honest text, so most pairs count only beside surer evidence.
 _SURE = re.compile(f"{_LONG}|[ÂÃ]{_MORE}")
+_FIRST_OF_SURE = re.compile("[Â-ô]")
+"""Of what `_SURE` finds; looked for in a small part of the time."""
 _LIKELY = re.compile(f"{_LONG}|{_any(0xC2, 0xDF)}{_MORE}")
 
 
@@ -103,7 +105,8 @@ def read_text(file: str, data: bytes) -> tuple[Source, tuple[Finding, ...]]:
         )
         return Source(file, text.replace("\r\n", "\n").replace("\r", "\n")), (wrong,)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    sure = next((m for m in _SURE.finditer(text) if _meant(m) != m[0]), None)
+    maybe = not text.isascii() and _FIRST_OF_SURE.search(text) is not None
+    sure = next((m for m in _SURE.finditer(text) if _meant(m) != m[0]), None) if maybe else None
     if sure is None:
         return Source(file, text), ()
     lines = [_repaired(line) for line in text.split("\n")]

@@ -32,6 +32,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_BEGINS_NUMBER = frozenset("+-.0123456789")
 _HALF_CHARACTER = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
 _SEVERAL_DASHES = re.compile(rf"^\s*(?:[-?:][ \t]+){{{_DEEPEST}}}", re.MULTILINE)
 
@@ -181,9 +182,7 @@ class _Builder:
     def sequence(self, node: Node, path: Path) -> list[Any]:
         items = []
         for number, item in enumerate(node.value):
-            here = (*path, str(number))
-            self.places[here] = self.at(item)
-            items.append(self.build(item, here))
+            items.append(self.build(item, (*path, str(number))))
         return items
 
     def mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
@@ -241,7 +240,7 @@ class _Builder:
 
 
 def _number(text: str) -> int | float | None:
-    if len(text) > 40:
+    if text[0] not in _BEGINS_NUMBER or len(text) > 40:
         return None
     if _INT.match(text):
         return int(text)
