@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from stackctl import state
-from stackctl.apply.trouble import explained
+from stackctl.apply.route_files import files_of, run_of, tell
 from stackctl.compose import Compose
-from stackctl.edge import caddy, written
+from stackctl.edge import written
 from stackctl.engine import Engine
+from stackctl.errors import StackctlError
 from stackctl.events import Event, Finished, Started
 from stackctl.model import Bundle, Container, Edge, Observed, Stack, Verb
 from stackctl.observe import containers_of
@@ -27,12 +27,12 @@ def loaded(root: Path, stack: Stack, bundle: Bundle, observed: Observed) -> dict
     found = {}
     for spoke in bundle.reloads:
         running = observed.running(spoke)
-        there = _files(root, stack, spoke)
+        there = files_of(root, stack, spoke)
         if running is None or not there:
             continue
         if stack.edge is Edge.TRAEFIK:
             found[spoke] = written.digest(_contents(root, spoke, there))
-        elif told := state.reloaded(root).get(_run(running)):
+        elif told := state.reloaded(root).get(run_of(running)):
             found[spoke] = told
         elif max(path.stat().st_mtime for path in there) <= _started(running):
             found[spoke] = written.digest(_contents(root, spoke, there))
@@ -49,37 +49,20 @@ def reload(
     Raises:
         StackctlError: An edge refuses it; it goes on with what it had.
     """
-    read = state.reloaded(root)
     for container in containers_of(engine, compose.project, spokes):
         name = container.spoke
         yield Started(Verb.RELOAD, name)
-        if stack.edge is Edge.TRAEFIK:
-            # It reads certificates only together with its routes, and those when something happens to them.
-            for path in _files(root, stack, name):
-                os.utime(path)
-        else:
-            done = compose.exec(container.id, caddy.RELOAD)
-            if done.exit_code:
-                yield Finished(Verb.RELOAD, name, ok=False)
-                raise explained(done, "reading the routes again", name)
-            read = {key: value for key, value in read.items() if not key.startswith(f"{name} ")}
-            read[_run(container)] = bundle.reloads[name]
-            state.remember_reloaded(root, read)
+        try:
+            tell(container, stack, root, bundle.reloads[name], compose)
+        except StackctlError:
+            yield Finished(Verb.RELOAD, name, ok=False)
+            raise
         yield Finished(Verb.RELOAD, name)
-
-
-def _files(root: Path, stack: Stack, spoke: str) -> list[Path]:
-    paths = (root / RENDERED_DIR / spoke / name for name in written.reloaded(stack))
-    return [path for path in paths if path.is_file()]
 
 
 def _contents(root: Path, spoke: str, paths: list[Path]) -> dict[str, bytes]:
     folder = root / RENDERED_DIR / spoke
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def _run(container: Container) -> str:
-    return f"{container.spoke} {container.id} {container.inspect['State'].get('StartedAt', '')}"
 
 
 def _started(container: Container) -> float:

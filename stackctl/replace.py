@@ -14,6 +14,7 @@ from stackctl.model import (
     Observed,
     Plan,
     Replacement,
+    RoutesBy,
     Spoke,
     Stack,
     Stanza,
@@ -131,6 +132,9 @@ def because_of_others(
     for spoke in stack.spokes:
         if any(spoke.service.get(key) == f"service:{name}" for key in _NAMESPACES):
             yield f"{spoke.name} shares its namespace"
+    spoke = stack.spoke(name)
+    if stack.routing.by is RoutesBy.FILES and spoke.routes and replicas(spoke.service) > 1:
+        yield "its route names each of its containers"
     labels = {of: service.get("labels") or NOTHING for of, service in services.items()}
     number = next_generation(running)
     yield from not_handed_over(labels.pop(name, NOTHING), labels, number)

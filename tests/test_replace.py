@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stackctl.model import Container, Kind, Route, Spoke, Stack, Way
+from stackctl.model import Container, Kind, Route, RoutesBy, Routing, Spoke, Stack, Way
 from stackctl.observe import container
 from stackctl.replace import because_of_others, health_test, replacement, superfluous
 
@@ -116,6 +116,16 @@ def test_whoever_sits_in_the_namespace_of_another_keeps_it_from_standing_beside_
     others = because_of_others(stack, "vpn", {}, [running()])
     found = replacement(stack.spoke("vpn"), HEALTHY, [running()], others=others)
     assert found.reasons == ("inside shares its namespace",)
+
+
+def test_routes_in_files_that_name_each_of_several_containers_keep_them_from_standing_side_by_side() -> None:
+    def others(by: RoutesBy, scale: int) -> list[str]:
+        app = Spoke("app", Kind.APP, {"scale": scale}, routes=(Route(("a.localhost",), 80),))
+        stack = Stack("s", (app,), routing=Routing(by=by))
+        return [*because_of_others(stack, "app", {}, [running()])]
+
+    assert others(RoutesBy.FILES, 2) == ["its route names each of its containers"]
+    assert others(RoutesBy.FILES, 1) == others(RoutesBy.LABELS, 2) == []
 
 
 def one_of(id: str, digest: str, state: str = "running", health: str = "") -> Container:

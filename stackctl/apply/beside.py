@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from stackctl.apply.route_files import RouteFiles
 from stackctl.apply.start import Site, start
 from stackctl.apply.taken_in import taken_in
 from stackctl.apply.trouble import explained
@@ -34,23 +35,24 @@ def begin(site: Site, services: Sequence[str]) -> Completed | None:
     return start(site, [c for c in site.containers(services) if c.id not in known], scale)
 
 
-def hand_over(site: Site, new: Mapping[str, Sequence[Container]]) -> dict[str, str]:
+def hand_over(site: Site, new: Mapping[str, Sequence[Container]], routes: RouteFiles) -> dict[str, str]:
     """Move what the edge routes to these new containers, which work, and remove the old ones.
 
     Gives, for each spoke whose requests still go to the old container, why; the others are done.
     Raises StackctlError where an old container stays.
     """
     edges = [c for c in site.containers([s.name for s in site.stack.of_kind(Kind.EDGE)]) if c.running]
-    failed: dict[str, str] = {}
+    failed = routes.move(new)
     settle = 0.0
     for name, containers in new.items():
+        if name in failed:
+            continue
         by_labels = edges and routed_by_labels(site.wanted[name].stanza)
         number = generation(containers[0].labels)
         if by_labels and not taken_in(witness(site.compose.project, name, number), edges):
             failed[name] = "is not routed to: the edge did not take in its labels"
             continue
-        stated = site.stack.spoke(name).settle
-        settle = max(settle, SETTLE if stated is None else stated)
+        settle = max(settle, settling(site, name))
     moved = {name: containers for name, containers in new.items() if name not in failed}
     # Nothing tells when the last request that the old one was given is answered.
     time.sleep(settle)
@@ -78,14 +80,26 @@ def finish(site: Site, spokes: Collection[str] | None = None) -> dict[str, tuple
     if not crowded:
         return {}
     hashes = site.compose.hashes()
-    removed = {}
-    for name, containers in crowded.items():
-        going = superfluous(containers, hashes.get(name, ""), replicas(site.wanted[name].stanza))
-        if going:
-            done = site.compose.remove([c.id for c in going])
-            done.expect_success(f"{name}: a container that is left over could not be removed")
-            removed[name] = going
-    return removed
+    going = {
+        name: superfluous(containers, hashes.get(name, ""), replicas(site.wanted[name].stanza))
+        for name, containers in crowded.items()
+    }
+    going = {name: containers for name, containers in going.items() if containers}
+    routes = RouteFiles(site)
+    # The edge may still have been told of a container that goes.
+    if routes.stay({name: [c for c in crowded[name] if c not in of] for name, of in going.items()}):
+        time.sleep(max(settling(site, name) for name in going))
+    for name, containers in going.items():
+        done = site.compose.remove([c.id for c in containers])
+        done.expect_success(f"{name}: a container that is left over could not be removed")
+    routes.release()
+    return going
+
+
+def settling(site: Site, name: str) -> float:
+    """Seconds that requests in flight to this spoke are given."""
+    stated = site.stack.spoke(name).settle
+    return SETTLE if stated is None else stated
 
 
 def _by_spoke(containers: Iterable[Container]) -> dict[str, tuple[Container, ...]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from stackctl.apply import beside
 from stackctl.apply.backup import back_up
 from stackctl.apply.failures import SpokeFailed, failure, together
+from stackctl.apply.route_files import RouteFiles
 from stackctl.apply.start import Site, replace_in_place, start
 from stackctl.apply.trouble import blamed, explained
 from stackctl.apply.wait import Verdict, Waiting
@@ -17,12 +18,15 @@ from stackctl.model import Action, Container, Verb, Way
 from stackctl.plan import dependencies
 from stackctl.process import Completed
 
+_ROUTE_CHANGED = "input route"
+
 
 class Turns:
     """Carries out the changes of a plan, apart from its removals."""
 
     def __init__(self, site: Site, changes: Mapping[str, Action], events: EventStream) -> None:
         self._site = site
+        self._routes = RouteFiles(site)
         self._changes = changes
         self._todo = dict(changes)
         self._needs = {name: dependencies(site.stack, (name,)) & changes.keys() for name in changes}
@@ -44,6 +48,10 @@ class Turns:
                 yield from self._judged(self._waiting.verdicts())
             else:
                 break
+        try:
+            self._routes.release()
+        except StackctlError as error:
+            self._failures.append(error)
         if self._failures:
             self._remove_unstarted()
             raise together(self._failures)
@@ -51,6 +59,7 @@ class Turns:
     def clean_up(self) -> None:
         """After an interruption: nothing stays that never ran, and no second container beside a first."""
         beside.finish(self._site, [name for name in self._begun if self._is_beside(name)])
+        self._routes.release()
         self._remove_unstarted()
 
     def _ready(self) -> tuple[str, ...]:
@@ -62,6 +71,10 @@ class Turns:
     def _is_beside(self, name: str) -> bool:
         how = self._changes[name].replacement
         return self._changes[name].verb is Verb.RECREATE and how is not None and how.way is Way.BESIDE
+
+    def _keeps_its_routes(self, name: str) -> bool:
+        # A new port is not one of the old container's.
+        return all(cause.field != _ROUTE_CHANGED for cause in self._changes[name].causes)
 
     # ---- beginning
 
@@ -95,6 +108,8 @@ class Turns:
         try:
             for name in in_place:
                 yield from self._back_up(name)
+            if new_beside:
+                self._routes.hold(list(filter(self._keeps_its_routes, new_beside)), self._unfinished)
         except StackctlError as error:
             self._failures.append(error)
             return
@@ -170,7 +185,7 @@ class Turns:
             if all(self._begun[name].values()):
                 works[name] = verdict.detail
         over = {name: self._containers(name) for name in works if self._is_beside(name)}
-        kept_back = beside.hand_over(self._site, over) if over else {}
+        kept_back = beside.hand_over(self._site, over, self._routes) if over else {}
         for name, detail in works.items():
             if name in kept_back:
                 verdict = Verdict(over[name][0], False, kept_back[name])

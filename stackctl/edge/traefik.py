@@ -11,6 +11,7 @@ from typing import Any
 from stackctl import strict
 from stackctl.edge import middlewares
 from stackctl.edge.precedence import Numbered, Upstreams, groups, numbered, precedence, reached_as
+from stackctl.generation import told
 from stackctl.model import PROXY_NETWORK, Edge, Kind, Protocol, Route, RoutesBy, Spoke, Stack, Tls
 from stackctl.policy import asks
 
@@ -23,6 +24,7 @@ ACME_FILE = "/acme/acme.json"
 RESOLVER = "acme"
 PLAIN, SECURE = "web", "websecure"
 HTTP_PORT, HTTPS_PORT = 80, 443
+_WITNESS = "stackctl~witness"
 
 Tree = dict[str, Any]
 
@@ -75,7 +77,7 @@ def labels(stack: Stack, spoke: Spoke) -> dict[str, str]:
     return {"traefik.enable": "true", **flat}
 
 
-def routes_file(stack: Stack, upstreams: Upstreams) -> Tree:
+def routes_file(stack: Stack, upstreams: Upstreams, witness: str = "") -> Tree:
     """What Traefik reads again while it runs: certificates, its dashboard, routes that no labels say."""
     tree: Tree = {"tls": _certificates(stack)}
     for spoke in stack.spokes:
@@ -88,7 +90,21 @@ def routes_file(stack: Stack, upstreams: Upstreams) -> Tree:
                 names = reached_as(stack, spoke, upstreams)
                 servers = [{key: f"{scheme}{name}:{route.route.port}"} for name in names]
                 _merge(tree, _of_route(stack, route, {"servers": servers}))
+    if witness:
+        _merge(tree, _witnessing(witness))
     return tree
+
+
+def _witnessing(witness: str) -> Tree:
+    """A route that no app answers, for a name that nobody can register."""
+    redirect = {"redirectRegex": {"regex": ".*", "replacement": told(witness)}}
+    router = {
+        "rule": f"Host(`{witness}`)",
+        "entryPoints": [PLAIN],
+        "middlewares": [_WITNESS],
+        "service": "noop@internal",
+    }
+    return {"http": {"routers": {_WITNESS: router}, "middlewares": {_WITNESS: redirect}}}
 
 
 def _of_route(stack: Stack, route: Numbered, server: Tree) -> Tree:

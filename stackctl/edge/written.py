@@ -59,13 +59,14 @@ def mounts(edge: Spoke) -> list[dict[str, Any]]:
     ]
 
 
-def reloaded(stack: Stack, upstreams: Upstreams = NOTHING) -> dict[str, bytes]:
+def reloaded(stack: Stack, upstreams: Upstreams = NOTHING, witness: str = "") -> dict[str, bytes]:
     """Name -> content of what the edge reads again while it runs, below its configuration.
 
     `upstreams` names the containers that requests go to, where that is not for Docker's DNS to say.
+    `witness` is a host name that tells by its answer that Traefik has read this; Caddy says so itself.
     """
     if stack.edge is Edge.TRAEFIK:
-        return {traefik.ROUTES_FILE: yaml_text.dump(traefik.routes_file(stack, upstreams)).encode()}
+        return {traefik.ROUTES_FILE: yaml_text.dump(traefik.routes_file(stack, upstreams, witness)).encode()}
     text = json.dumps(caddy.configuration(stack, upstreams), indent=2, ensure_ascii=False)
     return {caddy.CONFIG_FILE: f"{text}\n".encode()}
 

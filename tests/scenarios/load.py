@@ -1,7 +1,7 @@
 """A bounded load on one loopback port: keep-alive and single connections, GET and POST, counted one by one.
 
 Run as a program of its own, so that what it measures does not wait for the test: `load.py PORT HOST SECONDS`.
-It prints what was sent, and each failure with its time. Anything but 200 is a failure.
+It goes on for so many seconds, and until its input is closed. It prints what was sent, and each failure with its time. Anything but 200 is a failure.
 """
 
 from __future__ import annotations
@@ -35,27 +35,38 @@ def main(port: int, host: str, seconds: float) -> None:
     began = time.monotonic() + 0.2
     taken = {kind: Taken() for kind in KINDS}
     lock = threading.Lock()
+    over = threading.Event()
     threads = [
-        threading.Thread(target=work, args=(kind, n, port, host, began, seconds, taken[kind], lock))
+        threading.Thread(target=work, args=(kind, n, port, host, began, seconds, taken[kind], lock, over))
         for kind, (_, connections) in KINDS.items()
         for n in range(connections)
     ]
     for thread in threads:
         thread.start()
     print("begun", flush=True)
+    sys.stdin.read()
+    over.set()
     for thread in threads:
         thread.join()
     print(json.dumps({kind: vars(one) for kind, one in taken.items()}))
 
 
 def work(
-    kind: str, n: int, port: int, host: str, began: float, seconds: float, taken: Taken, lock: Any
+    kind: str,
+    n: int,
+    port: int,
+    host: str,
+    began: float,
+    seconds: float,
+    taken: Taken,
+    lock: Any,
+    over: threading.Event,
 ) -> None:
     """One connection's share; late requests are sent all the same."""
     rate, connections = KINDS[kind]
     due = began + n / rate
     connection: http.client.HTTPConnection | None = None
-    while due < began + seconds:
+    while due < began + seconds or not over.is_set():
         time.sleep(max(0.0, due - time.monotonic()))
         at = time.monotonic()
         if connection is not None and (kind.endswith("close") or was_closed(connection)):
@@ -111,9 +122,9 @@ class Seen:
 
 @contextmanager
 def load(port: int, host: str, seconds: float) -> Iterator[Seen]:
-    """A load for so many seconds, during which the block runs; it is over when the block ends."""
+    """A load for at least so many seconds, and as long as the block runs."""
     argv = [sys.executable, __file__, str(port), host, str(seconds)]
-    child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     seen = Seen()
     try:
         assert child.stdout is not None

@@ -146,7 +146,9 @@ def test_what_the_host_changed_is_found_and_put_right(small: SmallStack) -> None
     assert small.verbs() == {"app": "create"}
 
 
-def test_an_image_that_moved_under_its_name_is_the_images_doing(small: SmallStack, tmp_path: Any) -> None:
+def test_an_image_that_was_built_anew_under_its_name_is_the_hosts_doing(
+    small: SmallStack, tmp_path: Any
+) -> None:
     name = f"{small.project}:1"
 
     def build(word: str) -> None:
@@ -158,7 +160,7 @@ def test_an_image_that_moved_under_its_name_is_the_images_doing(small: SmallStac
     small.set(app={**APP, "image": name})
     small.up()
     build("two")
-    assert (small.verbs()["app"], small.causes("app")) == ("recreate", [("the image", "image")])
+    assert (small.verbs()["app"], small.causes("app")) == ("recreate", [("the host", "image")])
     small.up()
     assert small.verbs() == {"app": "nothing"}
 

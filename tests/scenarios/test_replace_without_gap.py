@@ -53,6 +53,7 @@ class Behind:
     """A stack with the app behind its edge."""
 
     stack: ShippedStack
+    edge: str = "traefik"
 
     def declare(self, version: str, **more: Any) -> None:
         spoke = {
@@ -62,7 +63,7 @@ class Behind:
             "environment": {"VERSION": version, **more},
             "networks": ["proxy"],
             "route": [{"host": HOST, "port": 8000}],
-            "depends_on": {"traefik": {"condition": "service_started"}},
+            "depends_on": {self.edge: {"condition": "service_started"}},
             "healthcheck": {
                 "test": ["CMD", "python", "-c", TEST],
                 "interval": "1s",
@@ -77,7 +78,7 @@ class Behind:
 
     @property
     def port(self) -> int:
-        id = self.stack.container("traefik")
+        id = self.stack.container(self.edge)
         return int(self.stack.docker("port", id, "80/tcp").splitlines()[0].rpartition(":")[2])
 
     def answer(self) -> str:
@@ -110,13 +111,17 @@ class Behind:
         return self.stack.container_ids()
 
 
-@pytest.fixture
-def behind(shipped_apart: ShippedStack) -> Behind:
+@pytest.fixture(params=["traefik by labels", "traefik by files", "caddy by files"])
+def behind(shipped_apart: ShippedStack, request: pytest.FixtureRequest) -> Behind:
+    edge, _, routes = request.param.split()
+    stack = shipped_apart.root / "stack.yaml"
+    declared = f"edge: {{name: {edge}, routes: {routes}}}"
+    stack.write_text(stack.read_text().replace("edge: traefik", declared))
     local = json.loads((shipped_apart.root / "stack.local.yaml").read_text())
     if python := local.get("prober_image"):
         local.setdefault("images", {})["app"] = python
     (shipped_apart.root / "stack.local.yaml").write_text(json.dumps(local))
-    found = Behind(shipped_apart)
+    found = Behind(shipped_apart, edge)
     found.declare("one")
     done = found.up()
     assert done.returncode == 0, done.stderr
@@ -124,7 +129,7 @@ def behind(shipped_apart: ShippedStack) -> Behind:
     return found
 
 
-def test_with_traefik_and_labels_no_request_is_lost(behind: Behind) -> None:
+def test_behind_either_edge_no_request_is_lost(behind: Behind) -> None:
     [old] = behind.names()
     before = behind.ids()
     with load(behind.port, HOST, 36.0) as seen:
@@ -145,6 +150,7 @@ def test_with_traefik_and_labels_no_request_is_lost(behind: Behind) -> None:
     }
 
     assert behind.stack.run("plan", "--profile", "core", "--check").returncode == 0
+    assert behind.stack.run("render", "--check").returncode == 0
     compose = ["compose", "--project-directory", str(behind.stack.root), "--profile", "core", "up", "-d"]
     behind.stack.docker(*compose)
     assert behind.ids() == after, "Compose alone finds nothing to do"
@@ -167,6 +173,7 @@ def test_a_replacement_that_never_gets_healthy_loses_nothing_and_goes(behind: Be
     assert behind.names() == [name]
 
 
+@pytest.mark.parametrize("behind", ["traefik by labels", "caddy by files"], indirect=True)
 @pytest.mark.parametrize(("wait", "stays"), [("healthy", "two"), ("starting", "one")])
 def test_a_replacement_that_was_killed_is_ended_by_the_next_run(
     behind: Behind, wait: str, stays: str
