@@ -33,7 +33,7 @@ _PAUSE = 0.1
 
 
 class RouteFiles:
-    """What the edge's files say while a run replaces containers; nothing is done where labels say it."""
+    """What the edge's files say while a run replaces containers; nothing is written where labels say it."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -47,7 +47,7 @@ class RouteFiles:
         Raises StackctlError where the edge does not take it.
         """
         stack = self._site.stack
-        if stack.routing.by is not RoutesBy.FILES or any(s.name in busy for s in stack.of_kind(Kind.EDGE)):
+        if any(s.name in busy for s in stack.of_kind(Kind.EDGE)):
             return
         there: dict[str, list[Container]] = {}
         for container in self._site.containers(spokes):
@@ -60,7 +60,9 @@ class RouteFiles:
         Raises StackctlError where the edge does not take it.
         """
         stack = self._site.stack
-        if stack.routing.by is not RoutesBy.FILES or not self._edges():
+        # Whenever Caddy reads anything again, it closes idle connections and streams, of every app.
+        by_files = stack.routing.by is RoutesBy.FILES and stack.edge is Edge.TRAEFIK
+        if not by_files or not self._edges():
             return False
         named = {
             name: tuple(c.name for c in containers if c.running)
@@ -74,17 +76,19 @@ class RouteFiles:
     def move(self, new: Mapping[str, Sequence[Container]]) -> dict[str, str]:
         """Let requests go to these containers, which are healthy.
 
-        Gives, of the spokes that were held, why requests still go to the old container.
+        Gives, spoke by spoke, why they still go to the old container.
         """
-        held = {name: containers for name, containers in new.items() if name in self._named}
-        edges = self._edges()
+        stack = self._site.stack
+        if stack.routing.by is not RoutesBy.FILES or not (edges := self._edges()):
+            return {}
         failed = {}
-        for name, containers in held.items():
-            routes = self._site.stack.spoke(name).routes
+        for name, containers in new.items():
+            routes = stack.spoke(name).routes
             silent = next((s for c in containers for s in _silent(routes, c, edges)), "")
             if silent:
                 failed[name] = silent
-        moved = {name: tuple(c.name for c in held[name]) for name in held if name not in failed}
+        held = new.keys() & self._named.keys() - failed.keys()
+        moved = {name: tuple(c.name for c in new[name]) for name in held}
         if moved:
             before = self._named
             try:
@@ -124,9 +128,7 @@ class RouteFiles:
             except OSError as error:
                 raise of_file(error) or error from error
         edges = self._edges()
-        for container in edges:
-            tell(container, stack, root, written.digest(texts), site.compose)
-        if witness and edges and stack.edge is Edge.TRAEFIK and not taken_in(witness, edges):
+        if witness and edges and not taken_in(witness, edges):
             raise StackctlError(
                 "the edge did not take in its routes", f"see its log: docker logs {edges[0].name}"
             )
