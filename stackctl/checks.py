@@ -15,6 +15,7 @@ from stackctl.checks_of_routes import (
     check_of,
     edge_of,
     entry_port,
+    no_dashboard,
     of_routes,
     routed,
     through_edge,
@@ -79,6 +80,7 @@ def _of_spoke(
         if spoke is edge:
             yield from undeclared_host(stack, active, edge)
             yield from administration(stack, edge)
+            yield from no_dashboard(stack, active, edge)
     yield from own
 
 

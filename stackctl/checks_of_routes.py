@@ -42,6 +42,8 @@ HTTPS_PORT = 443
 _ASKS_WHO = frozenset({301, 302, 303, 307, 401, 403})
 _OF_ADMINISTRATION = (2019, 8080)
 """Where Caddy and Traefik show and take their configuration."""
+_OF_API, _API_SAYS = "/api/version", '"Codename"'
+"""Of Traefik's API, the least that it answers wherever its dashboard is, and a word of it."""
 
 ANSWERS = Expect()
 
@@ -105,14 +107,15 @@ def of_routes(stack: Stack, edge: Spoke, spoke: Spoke) -> Iterator[Check]:
     routes = [route for route in spoke.routes if is_asked(route)]
     if not routes:
         return
-    yield check_of(
-        "CK303",
-        spoke,
-        f"carries the labels that {edge.name} reads",
-        Observation("route-labels"),
-        mutation="take its labels away",
-        broken_by=Beside(spoke.name, {"NetworkMode": "none"}),
-    )
+    if stack.routing.by is RoutesBy.LABELS:
+        yield check_of(
+            "CK303",
+            spoke,
+            f"carries the labels that {edge.name} reads",
+            Observation("route-labels"),
+            mutation="take its labels away",
+            broken_by=Beside(spoke.name, {"NetworkMode": "none"}),
+        )
     yield check_of(
         "CK304",
         spoke,
@@ -205,9 +208,8 @@ def from_inside(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Request:
 
 def _of_nobody(stack: Stack, over: Request) -> Control:
     """What the edge says of a name that nobody declared, asked the same way."""
-    return Control(
-        replace(over, host=undeclared_name(stack)), ANSWERS, "the edge answers, and shows how it refuses"
-    )
+    nobody = replace(over, host=undeclared_name(stack), sni=over.host if over.tls else "")
+    return Control(nobody, ANSWERS, "the edge answers, and shows how it refuses")
 
 
 def undeclared_name(stack: Stack) -> str:
@@ -226,7 +228,12 @@ def _outside(edge: Spoke, port: int) -> str:
 
 
 def asked(route: Route) -> str:
-    """The path that the app answers: where a prefix is taken away, the edge first leads behind its slash."""
+    """The path that the app answers: where a prefix is taken away, the edge first leads behind its slash.
+
+    Of a dashboard it is what a login must keep: its first page leads elsewhere, whoever asks.
+    """
+    if route.dashboard:
+        return f"{route.prefix}{_OF_API}"
     return f"{route.prefix}/" if route.strip and route.prefix else route.path
 
 
@@ -251,6 +258,32 @@ def administration(stack: Stack, edge: Spoke) -> Iterator[Check]:
                 "let its administration listen there",
                 AnswersAll(),
             )
+
+
+def no_dashboard(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Iterator[Check]:
+    """Traefik's API, and so its dashboard, answers under no name but the one that a page gives it."""
+    if stack.edge is not Edge.TRAEFIK:
+        return
+    asked_for: dict[tuple[str, bool], str] = {(undeclared_name(stack), False): ""}
+    for route in (route for spoke in active for route in spoke.routes if is_asked(route)):
+        secure = route.tls is not Tls.OFF
+        for host in map(example, route.hosts):
+            if secure:
+                asked_for.setdefault((undeclared_name(stack), True), host)
+            if not route.dashboard:
+                asked_for.setdefault((host, secure), "")
+    for (host, secure), sni in asked_for.items():
+        over = replace(through_edge(edge, _OF_API, host, secure=secure), sni=sni)
+        yield check_of(
+            "CK325",
+            edge,
+            f"shows no dashboard at {'https' if secure else 'http'}://{host}",
+            over,
+            Expect(without=_API_SAYS),
+            (Control(replace(over, path="/"), ANSWERS, "the edge answers there"),),
+            "route its dashboard there",
+            AnswersAll(body=f"{{{_API_SAYS}: 1}}"),
+        )
 
 
 def discovery_deadline(stack: Stack) -> float:

@@ -362,7 +362,7 @@ IMPLEMENTED = {
     "CK315": "listening",
     "CK316": "links_below",
 }
-OF_PLAIN_ANSWERS = {"CK301", "CK302", "CK309", "CK310", "CK317", "CK320"}
+OF_PLAIN_ANSWERS = {"CK301", "CK302", "CK309", "CK310", "CK317", "CK320", "CK325"}
 """Decided as any other answer is: see test_decide.py; CK305 compares with its control there too."""
 BEFORE_ANY_CHECK = {"CK321", "CK322", "CK324"}
 

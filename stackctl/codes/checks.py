@@ -335,6 +335,13 @@ CODES = (
         "What is routed nowhere cannot be reached.",
         hint="state a **Hostname:** and a **Port:** on its page, and an `edge:` in stack.yaml",
     ),
+    Code(
+        "CK325",
+        _ERROR,
+        "the edge's dashboard answers under no name but its own",
+        "It shows every route and service to whoever asks. A page that gives it a host must give it a login.",
+        hint="take the router to `api@internal` away; give the dashboard a host and `auth` on its page",
+    ),
     Code("CK401", _ERROR, "a check of the page or manifest", "The page says so."),
     Code(
         "CK501",

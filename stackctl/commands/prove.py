@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from stackctl import state
 from stackctl.checks import checks
 from stackctl.commands.opened import known_profiles, look_at_host, named, open_stack
 from stackctl.commands.story import Ended, Story, VerifyAnswer
@@ -40,7 +41,8 @@ def prove(
     image = view.host.prober_image or opened.stack.prober_image
     results: list[Result] = []
     complete = partial(completed, opened, view, engine)
-    for event in break_guards(wanted, opened.stack, opened.bundle, observed, engine, image, complete):
+    ca = state.root_certificate(opened.root)
+    for event in break_guards(wanted, opened.stack, opened.bundle, observed, engine, image, complete, ca):
         if isinstance(event, Checked):
             results.append(event.result)
         yield event

@@ -66,6 +66,9 @@ class Request:
     """The path that an edge would have taken away, "/" for none: with the headers that an edge adds."""
     tls: bool = False
     """Asked with TLS, for the name in `host`."""
+    sni: str = ""
+    """With TLS: the name of the handshake, where it is not `host`. No answer comes for a name that has no
+    certificate, so how an edge refuses is asked behind the handshake of another."""
     look: bool = False
     """The connections of the vantage's network are looked at too; with the method LISTEN, only where it
     listens."""
@@ -78,6 +81,8 @@ class Expect:
     statuses: frozenset[int] = frozenset()
     body: str = ""
     """Text that the body must contain."""
+    without: str = ""
+    """Text that the body must not contain."""
     names_container: str = ""
     """A spoke: the body must contain the hostname of its running container."""
     no_answer: bool = False
@@ -204,6 +209,7 @@ class AnswersAll:
     """Whoever is asked answers every request alike."""
 
     status: int = 200
+    body: str = "anything"
 
 
 Mutation = (

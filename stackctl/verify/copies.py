@@ -92,9 +92,9 @@ def ask_copy(
         return answers(run, proxy, stand_in, listen, breach)
 
 
-def ask_stand_in(run: Run, probes: Sequence[Probe], status: int = 200) -> Asked:
-    """Sends the probes to a stand-in itself, which answers every request with this status."""
-    work = {**to_copy(probes, body="anything"), "place": [f"{_FOLDER}/{_ENGINE}"], "status": status}
+def ask_stand_in(run: Run, probes: Sequence[Probe], status: int, body: str) -> Asked:
+    """Sends the probes to a stand-in itself, which answers every request with this status and body."""
+    work = {**to_copy(probes, body=body), "place": [f"{_FOLDER}/{_ENGINE}"], "status": status}
     with listening(run, python(run, "none", Mounts=[volume(run)]), work) as stand_in:
         told = json.loads(next(stand_in.lines, b"{}"))
         if "replies" not in told:

@@ -124,6 +124,8 @@ def _judge(expect: Expect, reply: Reply, before: Sequence[Reply], hostnames: Map
         )
     if 403 in expect.statuses and reply.status == 403 and reply.from_docker:
         return Outcome.FAILED, describe(reply)
+    if expect.without and expect.without in reply.body:
+        return Outcome.FAILED, f"{describe(reply)}, with the text {expect.without!r}"
     if expect.body and expect.body not in reply.body:
         return Outcome.FAILED, f"{describe(reply)}, without the expected text {expect.body!r}"
     if expect.names_container:

@@ -27,6 +27,8 @@ class World:
     engine: Engine
     complete: Callable[[Observed], Observed]
     """Adds to what was observed what follows from it on this host alone."""
+    ca: str = ""
+    """Whom TLS trusts, as PEM; empty for whoever this host trusts."""
 
 
 def beside(world: World, check: Check) -> Verdict:

@@ -74,10 +74,12 @@ def prove(
     engine: Engine,
     image: str,
     complete: Callable[[Observed], Observed] = _as_it_is,
+    ca: str = "",
 ) -> Iterator[Event]:
     """Tells of each check that has a mutation whether it turned red; passed means that it did.
 
-    `complete` adds to what was observed what follows from it on this host alone.
+    `complete` adds to what was observed what follows from it on this host alone; `ca` is whom TLS trusts,
+    as PEM.
 
     Raises:
         StackctlError: No throw-away container can be created here.
@@ -90,7 +92,7 @@ def prove(
     yield Started(STEP)
     try:
         with ThreadPoolExecutor(4) as pool, a_run(probing) as run:
-            world = World(run, stack, bundle, observed, engine, complete)
+            world = World(run, stack, bundle, observed, engine, complete, ca)
             verdicts = list(pool.map(partial(_verdict, world), broken))
     finally:
         probing.sdk.close()
@@ -213,7 +215,7 @@ def _reply(seen: Seen | None) -> Reply:
 def _answers_all(world: World, check: Check) -> Verdict:
     assert isinstance(check.broken_by, AnswersAll)
     probes = _of_requests(check)
-    seen = ask_stand_in(world.run, probes, check.broken_by.status).seen
+    seen = ask_stand_in(world.run, probes, check.broken_by.status, check.broken_by.body).seen
     # It stands for an edge, not for the Engine.
     return decide(check, [replace(_reply(seen.get(p.id)), headers={}) for p in probes], _hostnames(world))
 
@@ -286,7 +288,9 @@ def _unrouted(world: World, check: Check) -> Verdict:
     broken, look = check.broken_by, check.look
     assert isinstance(broken, Unrouted)
     assert isinstance(look, Request)
-    elsewhere = replace(check, look=replace(look, host=broken.host))
+    # A certificate is shown for the name of the handshake; a route is found behind it.
+    sni = "" if check.expect.certificate or not look.tls else look.sni or look.host
+    elsewhere = replace(check, look=replace(look, host=broken.host, sni=sni))
     return _verified(world, elsewhere, world.stack, world.observed)
 
 
@@ -302,7 +306,9 @@ def _moved(world: World, check: Check) -> Verdict:
 
 def _verified(world: World, check: Check, stack: Stack, observed: Observed) -> Verdict:
     image = world.run.probing.image
-    answers = runner.verify([check], stack, world.bundle, observed, world.engine, image, settle=0.0)
+    answers = runner.verify(
+        [check], stack, world.bundle, observed, world.engine, image, settle=0.0, ca=world.ca
+    )
     result = next(event.result for event in answers if isinstance(event, Checked))
     return result.outcome, result.saw
 

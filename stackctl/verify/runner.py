@@ -262,7 +262,7 @@ def _job(
         seconds,
         headers=_of_edge(request),
     )
-    sni = request.host.partition(":")[0] if request.tls else ""
+    sni = (request.sni or request.host).partition(":")[0] if request.tls else ""
     return replace(job, sni=sni, ca=ca, look=request.look)
 
 

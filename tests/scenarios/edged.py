@@ -111,6 +111,7 @@ def write(
             "kind": "edge",
             "networks": ["proxy", *(["socket"] if routes == "labels" else [])],
             "ports": ports,
+            "route": [{"host": "board", "dashboard": True, "auth": {"basic": {"alice": HASH}}}],
         },
         "caddy": {
             "image": "caddy:2.10",

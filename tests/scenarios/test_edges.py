@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import shutil
 import socket
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from stackctl import ca
+from stackctl.checks import checks
+from stackctl.commands.opened import open_stack
+from stackctl.edge.caddy import RELOAD
+from stackctl.engine import Engine
+from stackctl.events import Checked
+from stackctl.observe import in_full, observe
+from stackctl.verify.mutations import prove
 from tests.scenarios.edged import HASH, Edged, app, write
 from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.shipped import ShippedStack
@@ -44,6 +56,7 @@ SPOKES = {
         {"host": "packed", "port": 8080, "compress": True},
         {"host": "secret", "port": 8080, "tls": "internal", "secure_headers": True},
         {"host": "*.wild-secret", "port": 8080, "tls": "internal", "redirect": False},
+        {"host": "vault", "port": 8080, "tls": "internal", "auth": {"basic": {"alice": HASH}}},
     ),
     "wild": app("wild", {"host": "*.apps", "port": 8080}),
     "exact": app("exact", {"host": "exact.apps.stack.localhost", "port": 8080}),
@@ -292,7 +305,7 @@ def test_the_stack_moves_from_one_edge_to_the_other_and_back(moved: ShippedStack
 def test_the_authority_is_shown_and_how_to_trust_it_is_only_said(edged: Edged) -> None:
     before = {path: path.stat().st_mtime for path in (edged.stack.root / ".stackctl").rglob("*")}
     said = edged.stack.json("ca")
-    assert {leaf["host"] for leaf in said["signed"]} == {f"secret.{D}", f"*.wild-secret.{D}"}
+    assert {leaf["host"] for leaf in said["signed"]} == {f"secret.{D}", f"*.wild-secret.{D}", f"vault.{D}"}
     steps = edged.stack.json("ca", "trust")["trust"]
     assert any(str(edged.authority) in step and "--cacert" in step for step in steps)
     after = {path: path.stat().st_mtime for path in (edged.stack.root / ".stackctl").rglob("*")}
@@ -312,3 +325,150 @@ def ssl_serial(edged: Edged, host: str) -> object:
     with edged.connect(host, tls=True) as sock:
         assert isinstance(sock, ssl.SSLSocket)
         return (sock.getpeercert() or {})["serialNumber"]
+
+
+ASKED = {"CK305", "CK307", "CK308", "CK309"}
+
+
+def results(edged: Edged, *spokes: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """Code and title of each route check -> outcome, and what was seen."""
+    found = edged.stack.json("verify", *spokes)["results"]
+    return {
+        (r["check"]["code"], r["check"]["title"]): (r["outcome"], r["saw"])
+        for r in found
+        if r["check"]["code"].startswith("CK3")
+    }
+
+
+def test_every_route_check_passes_and_those_of_tls_are_among_them(edged: Edged) -> None:
+    found = results(edged)
+    assert {key: seen for key, seen in found.items() if seen[0] != "passed"} == {}
+    for host, codes in (
+        (f"secret.{D}", ASKED - {"CK309"}),
+        (f"any-name.wild-secret.{D}", {"CK305", "CK307"}),
+        (f"vault.{D}", ASKED),
+    ):
+        assert codes <= {code for code, title in found if host in title}
+    assert {"CK301", "CK302", "CK304", "CK306", "CK310"} <= {code for code, _ in found}
+    # Where no label says a route, there is none to look at; only Traefik has a dashboard.
+    assert only_traefik(edged) or "CK303" not in {code for code, _ in found}
+    assert ("CK325" in {code for code, _ in found}) == only_traefik(edged)
+    [certificate] = [saw for (code, title), (_, saw) in found.items() if code == "CK307" and "vault" in title]
+    assert f"for vault.{D}, signed by stackctl {edged.stack.name} local authority" in certificate
+
+
+def test_what_does_not_hold_turns_its_check_red(edged: Edged) -> None:
+    """The files state more than the edge has read, and it serves certificates that nobody should take."""
+    file = edged.stack.root / "spokes" / "hub.yaml"
+    before = file.read_text()
+    stated = json.loads(before)
+    for route in stated["route"]:
+        if route["host"] == "safe":
+            route["auth"] = {"basic": {"alice": HASH}}
+        if route["host"] == "packed":
+            route["tls"] = "internal"
+    with wrong_certificates(edged, another=f"secret.{D}", ending=f"vault.{D}"):
+        file.write_text(json.dumps(stated))
+        try:
+            found = results(edged, "hub")
+        finally:
+            file.write_text(before)
+    failed = {key: saw for key, (outcome, saw) in found.items() if outcome == "failed"}
+    assert failed.pop(("CK309", f"safe.{D} asks who comes")) == "answered 200, not 301 or 302 or 303"
+    redirect = failed.pop(("CK308", f"http://packed.{D} leads to https in one hop"))
+    assert redirect == f"answered 200 instead of leading to https://packed.{D}/"
+    refused = failed.pop(("CK307", f"the certificate for packed.{D} holds"))
+    assert refused.startswith(f"refused TLS for packed.{D}: ")
+    assert "does not hold" in failed.pop(("CK307", f"the certificate for secret.{D} holds"))
+    assert "its certificate ends in 7" in failed.pop(("CK307", f"the certificate for vault.{D} holds"))
+    assert {code for code, _ in failed} <= {"CK303"}
+
+
+@contextmanager
+def wrong_certificates(edged: Edged, *, another: str, ending: str) -> Iterator[None]:
+    """The edge serves one that another authority signed, and one of the stack's own that soon ends."""
+    folder, now = edged.stack.root / ".stackctl" / "tls", datetime.now(UTC)
+    other, old = edged.stack.root / "other", edged.stack.root / "old"
+    other.mkdir()
+    ca.serve(other, "other", D, [another], now, "", owners=False)
+    shutil.copytree(edged.stack.root / ".stackctl" / "ca", old / ".stackctl" / "ca")
+    ca.serve(old, "old", D, [ending], now - timedelta(days=87), "", owners=False)
+    kept = {path: path.read_bytes() for path in folder.glob("*.*")}
+    for host, signed in ((another, other), (ending, old)):
+        for path in (folder / f"{host}.key", folder / f"{host}.pem"):
+            path.write_bytes((signed / ".stackctl" / "tls" / path.name).read_bytes())
+    try:
+        read_again(edged)
+        wait_for(lambda: refuses(edged, another))
+        yield
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+        read_again(edged)
+        wait_for(lambda: not refuses(edged, another))
+
+
+def read_again(edged: Edged) -> None:
+    """Tells the edge that its certificates changed, as `up` does."""
+    if edged.edge == "caddy":
+        edged.stack.docker("exec", edged.stack.container("caddy"), *RELOAD)
+    else:
+        os.utime(edged.stack.root / "rendered" / "traefik" / "routes" / "routes.yml")
+
+
+def refuses(edged: Edged, host: str) -> bool:
+    try:
+        edged.connect(host, tls=True).close()
+    except ssl.SSLError:
+        return True
+    return False
+
+
+def test_each_route_check_notices_that_its_guard_is_broken(edged: Edged) -> None:
+    opened = open_stack(edged.stack.root)
+    secret = ("secret", "vault", "board", "undeclared", "any-name.wild-secret")
+    wanted = [
+        check
+        for check in checks(opened.stack, opened.bundle)
+        if check.code in {*ASKED, "CK301", "CK302", "CK310", "CK325"}
+        and (check.spoke == edged.edge or any(f"{name}.{D}" in check.title for name in secret))
+    ]
+    authority = edged.authority.read_text()
+    with Engine.connect() as engine:
+        observed = in_full(engine, observe(engine, edged.stack.name))
+        image = "stackctl.local/python:3.13-alpine"
+        events = list(prove(wanted, opened.stack, opened.bundle, observed, engine, image, ca=authority))
+    noticed = [event.result for event in events if isinstance(event, Checked)]
+    assert len(noticed) == len(wanted) > 8
+    assert {f"{r.check.code} {r.check.title}": r.saw for r in noticed if not r.holds} == {}
+
+
+def test_the_dashboard_answers_under_its_own_name_and_to_who_logs_in(edged: Edged) -> None:
+    word = base64.b64encode(b"alice:open sesame").decode()
+    known = edged.ask(f"board.{D}", "/api/version", headers={"Authorization": f"Basic {word}"})
+    unknown = edged.ask(f"board.{D}", "/api/version")
+    if not only_traefik(edged):
+        assert (known.status, unknown.status) == (404, 404)
+        return
+    assert "Codename" in known.json
+    assert (unknown.status, edged.ask(f"board.{D}", "/dashboard/").status) == (401, 401)
+    file = edged.stack.root / "rendered" / "traefik" / "routes" / "by-hand.yml"
+    leak = {
+        "rule": "PathPrefix(`/api`)",
+        "entryPoints": ["web"],
+        "service": "api@internal",
+        "priority": 2**31 - 1,
+    }
+    file.write_text(json.dumps({"http": {"routers": {"by-hand": leak}}}))
+    try:
+        wait_for(lambda: edged.ask(f"nobody.{D}", "/api/version").status == 200)
+        found = results(edged, "traefik")
+    finally:
+        file.unlink()
+        wait_for(lambda: edged.ask(f"nobody.{D}", "/api/version").status == 404)
+    failed = {(code, title) for (code, title), (outcome, _) in found.items() if outcome == "failed"}
+    shown = {
+        ("CK325", f"shows no dashboard at http://{host}.{D}") for host in ("undeclared-by-any-spoke", "hub")
+    }
+    assert shown <= failed
+    assert ("CK309", f"board.{D} asks who comes") in failed
