@@ -24,8 +24,15 @@ from stackctl.commands.opened import open_stack
 CASES = Path(__file__).parent / "cases" / "adopt"
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())
 SEVERAL = ("two-projects",)
-REFUSED = ("mistakes",)
+MERGED = ("merged",)
+REFUSED = {
+    "mistakes": "docker-compose.yml:5:1 SC801 error: `My.App` cannot be the name of a spoke",
+    "newer-keys": "docker-compose.yml:6:5 SC801 error: this host's Compose does not know `provider`",
+}
 ONE_STACK = [folder for folder in FOLDERS if folder.name not in (*SEVERAL, *REFUSED)]
+ONE_PROJECT = [folder for folder in ONE_STACK if folder.name not in MERGED]
+QUICK = ("anchors", *MERGED, *REFUSED)
+"""Those that plain scripts/test tries; each asks Compose several times."""
 KEPT = ("stack.yaml", ".env", ".env.example", "ADOPTED.md", "spokes", "notes")
 # Nothing of the machine that runs the tests enters.
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
@@ -70,7 +77,9 @@ def adopted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def of(folders: list[Path]) -> Any:
-    return pytest.mark.parametrize("adopted", folders, ids=lambda p: p.name, indirect=True)
+    marks = {True: (), False: pytest.mark.slow}
+    cases = [pytest.param(path, id=path.name, marks=marks[path.name in QUICK]) for path in folders]
+    return pytest.mark.parametrize("adopted", cases, indirect=True)
 
 
 def named(adopted: Adopted) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -84,7 +93,7 @@ def named(adopted: Adopted) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     return tuple(files or found), tuple(env_files)
 
 
-@of(ONE_STACK)
+@of(ONE_PROJECT)
 @pytest.mark.parametrize("profiles", [("*",), ()], ids=["every-profile", "no-profile"])
 def test_what_is_rendered_is_to_compose_what_the_original_is(
     adopted: Adopted, profiles: tuple[str, ...]
@@ -102,6 +111,41 @@ def test_what_is_rendered_is_to_compose_what_the_original_is(
         assert active == {n for n, s in original["services"].items() if not s.get("profiles")}
     assert list(differing(original, rendered)) == []
     assert canonical(original) == canonical(rendered)
+
+
+def by_real_names(document: dict[str, Any], **renamed: str) -> dict[str, Any]:
+    """The services, with their networks and volumes under the names that the Engine knows."""
+    services = canonical(document)["services"]
+    for service in services.values():
+        names = {key: document["networks"][key]["name"] for key in service.get("networks", {})}
+        if names:
+            service["networks"] = {
+                renamed.get(names[k], names[k]): how for k, how in service["networks"].items()
+            }
+        service["volumes"] = [
+            {**mount, "source": document["volumes"][mount["source"]]["name"]}
+            if mount["type"] == "volume"
+            else mount
+            for mount in service.get("volumes", ())
+        ]
+    return services
+
+
+@of([CASES / name for name in MERGED])
+def test_a_merged_stack_runs_what_both_projects_ran_on_the_volumes_that_they_had(adopted: Adopted) -> None:
+    assert adopted.exit_code == 0, adopted.complained
+    asked = dict(ENVIRONMENT)
+    one, two = (
+        config((adopted.project / name / "compose.yml",), adopted.project / name, asked)
+        for name in ("one", "two")
+    )
+    both = [adopted.out / f"docker-compose{part}.yml" for part in ("", ".override")]
+    merged = config(both, adopted.out, asked)
+    moved = {"two_default": "one_two_default", "two_back": "one_two_back"}
+    assert by_real_names(merged) == {**by_real_names(one), **by_real_names(two, **moved)}
+    assert merged["name"] == "one"
+    volumes = {how["name"]: bool(how.get("external")) for how in merged["volumes"].values()}
+    assert volumes == {"one_data": False, "shared": True, "two_data": True, "its-own": True}
 
 
 @of(FOLDERS)
@@ -136,6 +180,6 @@ def test_an_adopted_stack_is_valid_and_rendered(adopted: Adopted) -> None:
 @of([CASES / name for name in REFUSED])
 def test_what_cannot_be_carried_is_refused_with_its_place_and_nothing_is_written(adopted: Adopted) -> None:
     assert adopted.exit_code == 3
-    assert "docker-compose.yml:5:1 SC801 error: `My.App` cannot be the name of a spoke" in adopted.complained
+    assert REFUSED[adopted.project.parent.name.rstrip("0123456789")] in adopted.complained
     assert not adopted.out.exists()
     assert [path.name for path in adopted.project.parent.iterdir()] == ["project"]

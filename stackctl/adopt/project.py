@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from stackctl import process
+from stackctl.codes import finding
 from stackctl.errors import StackctlError, UsageError
+from stackctl.findings import Finding, InvalidFiles
+from stackctl.read.text import Source
 from stackctl.read.variables import InvalidVariable, interpolate_data, names, needed, parse_env
-from stackctl.read.yaml_nodes import plain
+from stackctl.read.yaml_nodes import load_yaml, plain
 
 DEFAULT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _SETTINGS = ("COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME", "COMPOSE_PATH_SEPARATOR")
 REFUSED = "nothing was written: change these places of the Compose file, or adopt what is left of it"
 """What to do where something cannot be taken over."""
 
+_NOT_ALLOWED = re.compile(r": (?P<around>\S+) Additional property (?P<key>\S+) is not allowed")
 _QUICK = 120.0
 _MOST_INCLUDED = 200
 
@@ -118,6 +123,7 @@ def read(files: Sequence[Path], environ: Mapping[str, str], env_files: Sequence[
     """Ask Compose about one project.
 
     Raises:
+        InvalidFiles: A key is newer than this host's Compose.
         StackctlError: Compose refuses it, or a file cannot be read.
     """
     directory = files[0].parent
@@ -125,7 +131,12 @@ def read(files: Sequence[Path], environ: Mapping[str, str], env_files: Sequence[
     own: dict[str, str] = {}
     for path in used:
         own |= parse_env(_text(path), {**own, **environ})[0]
-    resolved = config(files, directory, environ, env_files=env_files)
+    try:
+        resolved = config(files, directory, environ, env_files=env_files)
+    except StackctlError as error:
+        if (refused := _unknown(error.message, files, directory)) is not None:
+            raise InvalidFiles((refused,), REFUSED) from error
+        raise
     model = config(files, directory, environ, "--no-interpolate", "--no-path-resolution", env_files=env_files)
     variables = {**own, **environ}
     included, more = _brought_in(files, directory, variables)
@@ -141,6 +152,21 @@ def read(files: Sequence[Path], environ: Mapping[str, str], env_files: Sequence[
         of_files={**more, **{k: v for k, v in own.items() if k not in _SETTINGS}},
         profiles=own.get("COMPOSE_PROFILES", ""),
     )
+
+
+def _unknown(said: str, files: Sequence[Path], directory: Path) -> Finding | None:
+    """The place of the key that Compose does not know, where that is why it refuses."""
+    match = _NOT_ALLOWED.search(said)
+    if match is None:
+        return None
+    wanted = f"{match['around']}.{match['key']}".removeprefix("(root).")
+    for file in files:
+        name = os.path.relpath(file, directory)
+        for path, at in load_yaml(Source(name, _text(file))).places.items():
+            if ".".join(path) == wanted:
+                message = f"this host's Compose does not know `{match['key']}`, so it refuses the file"
+                return finding("SC801", at, message, "take it out, or adopt with a newer Docker Compose")
+    return None
 
 
 def found_in(folder: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
