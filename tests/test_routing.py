@@ -447,3 +447,18 @@ def test_an_app_that_leads_to_its_own_login_is_not_taken_for_one_of_the_edge() -
 
 def test_a_link_that_no_check_looked_at_is_broken() -> None:
     assert by_hand("CK321", "", "the Engine answers", "no").outcome is Outcome.FAILED
+
+
+def test_an_answer_with_words_that_it_must_not_have_fails() -> None:
+    wanted = Expect(without='"Codename"')
+    assert answered(wanted, answer(200, "app"))[0] is Outcome.PASSED
+    assert answered(wanted, answer(200, '{"Codename": "x"}'))[0] is Outcome.FAILED
+
+
+def test_how_an_edge_refuses_a_name_is_asked_behind_the_handshake_of_another() -> None:
+    web = replace(WEB, routes=(replace(ROUTE, tls=Tls.INTERNAL),))
+    [known] = [c for c in checks(replace(STACK, spokes=(EDGE, PROXY, web)), BUNDLE) if c.code == "CK305"]
+    [nobody] = [control.request for control in known.controls]
+    assert isinstance(known.look, Request)
+    assert nobody.tls
+    assert nobody.host != known.look.host == nobody.sni
