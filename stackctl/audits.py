@@ -51,6 +51,12 @@ def standing_everywhere(spoke: Spoke) -> Iterator[Check]:
     yield _standing(spoke, "CK105", "has no rights of the host", "rights", "make it privileged", broken_by)
 
 
+def holds_no_socket(spoke: Spoke) -> Check:
+    """The question of CK203, in a stack that has no socket proxy to ask it for."""
+    title, mutation = "does not hold the Engine's socket", "mount the socket into it"
+    return _standing(spoke, "CK224", title, "socket-held", mutation, Beside(spoke.name, _MOUNTED))
+
+
 def standing(proxy: Spoke, network: str) -> Iterator[Check]:
     """Who can reach Docker past this proxy; `network` is the Engine's name of the proxy's own network."""
     for code, name, title, mutation, broken_by in (

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stackctl import haproxy, strict
 from stackctl.api import operations
-from stackctl.audits import allowed_read, audits, standing, standing_everywhere
+from stackctl.audits import allowed_read, audits, holds_no_socket, standing, standing_everywhere
 from stackctl.checks_of_routes import (
     ANSWERS,
     HOST,
@@ -68,6 +68,8 @@ def _of_spoke(
 ) -> Iterator[Check]:
     own = tuple(_breakable(_understood(stack, active, spoke, check)) for check in spoke.checks)
     yield from _of_container(spoke, bundle)
+    if not any(other.kind is Kind.SOCKET_PROXY for other in active):
+        yield holds_no_socket(spoke)
     if spoke.kind is Kind.SOCKET_PROXY:
         creation = _creation(stack, spoke)
         stated = next((check for check in own if _same_demand(check, creation)), None)

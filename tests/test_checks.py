@@ -120,7 +120,8 @@ def wide() -> tuple[Stack, ...]:
         Route(("tls.home",), 8000, tls=Tls.INTERNAL),
     )
     web = replace(WEB, checks=STATED, routes=routes)
-    return tuple(with_spokes(proxy, EDGE, web, job) for proxy in (strict, listens, switched))
+    proxied = tuple(with_spokes(proxy, EDGE, web, job) for proxy in (strict, listens, switched))
+    return (*proxied, with_spokes(job))
 
 
 def test_every_check_has_a_mutation_that_must_turn_it_red() -> None:
@@ -129,6 +130,11 @@ def test_every_check_has_a_mutation_that_must_turn_it_red() -> None:
     shipped = {code for code in CODES if code.startswith("CK")} - of_doctor
     assert {check.code for check in found} | {UNPROVED} == shipped
     assert [check.title for check in found if check.broken_by is None or not check.mutation] == []
+
+
+def test_without_a_socket_proxy_each_spoke_is_asked_for_the_socket_itself() -> None:
+    assert of(with_spokes(WEB), "CK224")
+    assert not of(with_spokes(PROXY, WEB), "CK224")
 
 
 def test_every_mutation_can_be_made() -> None:

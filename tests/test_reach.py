@@ -62,7 +62,7 @@ OURS = (
 def see(
     name: str, *others: Container, ours: tuple[Container, ...] = OURS, stack: Stack = STACK, **seen: Any
 ) -> tuple[Outcome, str]:
-    check = Check("CK999", "web" if name == "rights" else "proxy", "", Observation(name))
+    check = Check("CK999", "web" if name in ("rights", "socket-held") else "proxy", "", Observation(name))
     observed = Observed("home", ours, others, **{"networks": ON_ENGINE, **seen})
     return OBSERVATIONS[name](observed, stack, Bundle({"services": {}}, {}, {}), check)
 
@@ -86,6 +86,15 @@ def test_a_mounted_socket_is_found_wherever_it_is(source: str) -> None:
     outcome, saw = see("socket-outside", held)
     assert outcome is FAILED
     assert f"portainer ({source})" in saw
+
+
+def test_a_spoke_that_holds_the_socket_fails_by_itself_and_not_for_others() -> None:
+    socket = (Mount("bind", "/var/run/docker.sock", "/var/run/docker.sock", True),)
+    proxy, edge, web = OURS
+    assert see("socket-held", ours=(proxy, replace(edge, mounts=socket), web))[0] is PASSED
+    found = see("socket-held", ours=(proxy, edge, replace(web, mounts=socket)))
+    assert found == (FAILED, "mounted by w (/var/run/docker.sock)")
+    assert see("socket-held", ours=(proxy, edge))[0] is Outcome.UNREACHABLE
 
 
 def test_a_link_to_the_socket_is_one_too() -> None:

@@ -169,6 +169,14 @@ CODES = (
         "leaves a network as it is once it exists.",
     ),
     Code(
+        "CK224",
+        _ERROR,
+        "the spoke does not hold the Engine's socket",
+        "Whoever holds it is root on this host, and this stack has no socket proxy in between. Read-only "
+        "makes no difference: what is asked of the Engine is not written to the file.",
+        hint="let it ask a spoke of kind `socket-proxy`, and take the mount away",
+    ),
+    Code(
         "CK301",
         _ERROR,
         "the edge routes the spoke's host name to the spoke",

@@ -21,7 +21,7 @@ from stackctl.commands.change import (
     run_plan,
     working,
 )
-from stackctl.commands.edges import give_certificates
+from stackctl.commands.edges import give_certificates, without_reloads
 from stackctl.commands.good_state import keep
 from stackctl.commands.opened import compose_for
 from stackctl.commands.plan import image_id
@@ -97,7 +97,8 @@ def _applied(
         images.update({name: image_id(here, view, name) for name in change.made.wanted})
         write(opened, view, known_applied(opened, view, images))
 
-    if not change.made.plan.changes:
+    # Where no container is to change, nobody else says that every image is here.
+    if not without_reloads(change.made.plan).changes:
         complete()
     yield from noted(journal, progress, run_plan(change, complete, renewed))
     state.remember_images(change.root, images)

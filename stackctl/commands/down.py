@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackctl import good, journal, secrets
 from stackctl.apply.trouble import explained
-from stackctl.commands.opened import find
+from stackctl.commands.opened import expect_ours, find
 from stackctl.commands.story import DownAnswer, Ended, Story
 from stackctl.compose import Compose
 from stackctl.engine import Engine
@@ -33,6 +33,7 @@ def down(root: Path, *, confirm: Callable[[str], bool], environ: Mapping[str, st
     if any(finding.blocks for finding in findings):
         yield Said(f"the stack's files hold errors, which do not matter here: {project} goes", warning=True)
     observed = observe(Engine.connect(environ), project)
+    expect_ours(observed, root)
     containers = tuple(container.name for container in observed.containers)
     networks = tuple(
         name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,16 +11,18 @@ from stackctl import cache, contents, files, secrets, state
 from stackctl.compose import Compose
 from stackctl.contents import Contents
 from stackctl.endpoint import other_socket, socket_group
-from stackctl.errors import UsageError
+from stackctl.errors import StackctlError, UsageError
 from stackctl.events import Event, Said
 from stackctl.findings import Finding, InvalidFiles
 from stackctl.lint import lint
 from stackctl.lock import Lock
-from stackctl.model import Bundle, Host, Stack
+from stackctl.model import Bundle, Host, Observed, Stack
 from stackctl.override import OnHost, engine_sockets, on_host
-from stackctl.read.stack import read_stack
+from stackctl.read.stack import STACK_FILE, read_stack
 from stackctl.render import render
 from stackctl.secrets import Held
+
+_FOLDER_LABEL = "com.docker.compose.project.working_dir"
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,27 @@ def known_profiles(opened: Opened, profiles: frozenset[str]) -> frozenset[str]:
             f"no spoke stands in a profile {profile!r}", f"the profiles are: {', '.join(known) or 'none'}"
         )
     return profiles
+
+
+def elsewhere(observed: Observed, root: Path) -> str:
+    """The folder of another stack whose containers bear this project's name; empty where there is none.
+
+    A folder that was moved is no other stack, nor is one whose Compose file was adopted.
+    """
+    for container in observed.containers:
+        folder = container.labels.get(_FOLDER_LABEL, "")
+        if folder and (Path(folder) / STACK_FILE).is_file() and not os.path.samefile(folder, root):
+            return folder
+    return ""
+
+
+def expect_ours(observed: Observed, root: Path) -> None:
+    """Raises StackctlError where what runs under this stack's name is run from another stack's folder."""
+    if folder := elsewhere(observed, root):
+        raise StackctlError(
+            f"{observed.project} runs already, from {folder}: this folder would take its containers over",
+            "give one of the two another `name` in stack.yaml, or take the other down there first",
+        )
 
 
 def left_out(opened: Opened, profiles: frozenset[str], spokes: Collection[str]) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from stackctl.commands import saved
 from stackctl.commands.opened import (
     HostView,
     Opened,
+    expect_ours,
     known_profiles,
     left_out,
     look_at_host,
@@ -60,6 +61,8 @@ def plan(
     yield from told
     with Engine.connect(environ) as engine:
         observed = observe(engine, opened.stack.name)
+        if engine.is_local:
+            expect_ours(observed, root)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)
     if out is not None:

@@ -9,8 +9,9 @@ from stackctl import files, fingerprint, state
 from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, RenderAnswer, Story
 from stackctl.edge.middlewares import listens_for_tls
+from stackctl.edge.traefik import ROUTES_FILE
 from stackctl.errors import Exit
-from stackctl.events import Found, Line
+from stackctl.events import Found, Line, Said
 from stackctl.files import state_dir
 from stackctl.generation import raised, witness
 from stackctl.override import OVERRIDE_FILE
@@ -34,7 +35,11 @@ def render(root: Path, *, check: bool, stdout: bool, environ: Mapping[str, str])
         )
     view = look_at_host(opened, environ)
     yield from view.unread()
-    return Ended(write(opened, view, known_applied(opened, view, state.applied_images(root))))
+    answer = write(opened, view, known_applied(opened, view, state.applied_images(root)))
+    if live := [path for path in answer.changed if path.endswith(f"/{ROUTES_FILE}")]:
+        told = f"{', '.join(live)}: a Traefik that runs reads this at once, before any `up`"
+        yield Said(told, warning=True)
+    return Ended(answer)
 
 
 def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAnswer:

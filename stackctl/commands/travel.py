@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from stackctl import __version__, archive, files, yaml_text
 from stackctl.archive import Archive, Image
 from stackctl.commands.image_answers import TravelAnswer
 from stackctl.commands.opened import HostView, Opened, find, look_at_host, open_stack
 from stackctl.commands.story import Ended, Story
-from stackctl.engine import Engine
+from stackctl.engine import Engine, NotThere
 from stackctl.errors import StackctlError, UsageError
 from stackctl.events import Finished, Found, Said, Started
 from stackctl.model import Observed
@@ -137,13 +138,22 @@ def _named(carried: Archive, engine: Engine) -> dict[str, str]:
         if not image.id:
             continue
         name = image.reference
-        if "@" in name:
-            # A digest is known only of what was pulled, so a name of our own takes its place.
+        if "@" in name or _taken(engine, name, image.id):
+            # A digest is known only of what was pulled, and a name that means something else here belongs to
+            # whoever runs that: a name of our own takes its place.
             last = name.partition("@")[0].rpartition("/")[2].partition(":")[0]
             name = f"{_LOCAL}{last}:{image.id.removeprefix('sha256:')[:12]}"
         engine.tag(image.id, name)
         names[spoke] = name
     return names
+
+
+def _taken(engine: Engine, name: str, id: str) -> bool:
+    """Whether this name means another image here."""
+    try:
+        return bool(engine.get(f"/images/{quote(name)}/json")["Id"] != id)
+    except NotThere:
+        return False
 
 
 def _local(carried: Archive, here: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from stackctl.commands.opened import (
     HostView,
     Opened,
     compose_for,
+    expect_ours,
     known_profiles,
     left_out,
     look_at_host,
@@ -77,6 +78,7 @@ def up(
     engine = local_engine(environ)
     left = unfinished(root)
     observed = observe(engine, opened.stack.name)
+    expect_ours(observed, root)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
 
     def made_of(observed: Observed) -> Made:
@@ -160,9 +162,11 @@ def _as_it_is(change: Change, *, verify: bool) -> Story:
         results = yield from prove(opened, view, change.engine, meant)
     if sick:
         return Ended(UpAnswer(plan, results), Exit.NOT_PROVED)
-    if meant and not good.is_any(opened.root):
+    code = exit_of(results)
+    # What is known not to hold is nothing to go back to.
+    if meant and code == Exit.DONE and not good.is_any(opened.root):
         yield from kept(change)
-    return Ended(UpAnswer(plan, results), exit_of(results))
+    return Ended(UpAnswer(plan, results), code)
 
 
 def _sick(observed: Observed, spokes: Collection[str]) -> Iterator[str]:

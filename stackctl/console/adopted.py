@@ -24,8 +24,7 @@ def adopted(answer: AdoptAnswer) -> RenderableType:
         Text.assemble(("✘ ", "red"), (found.message, "bold red")) for found in sockets
     ]
     if sockets:
-        # CK203 asks on behalf of a socket proxy, so without one only lint tells.
-        told = "whoever takes one of them over is root on this host; `stackctl lint` warns until it is gone"
+        told = "whoever takes one of them over is root on this host; `stackctl verify` fails until it is gone"
         parts.append(Padding(Text(told, "red"), (0, 0, 0, 2)))
     for stack in answer.stacks:
         parts += _stack(stack)

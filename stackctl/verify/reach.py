@@ -51,6 +51,14 @@ def socket_in_stack(observed: Observed, stack: Stack, bundle: Bundle, check: Che
     )
 
 
+def socket_held(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
+    """The spoke's own containers mount no container engine's socket."""
+    own = observed.of_spoke(check.spoke)
+    if not own:
+        return Outcome.UNREACHABLE, "no container of it is there"
+    return _verdict(stack, check, "mounted by", _holders(own, observed, check.spoke), "it mounts none")
+
+
 def socket_outside(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
     """No running container outside the stack mounts a container engine's socket."""
     others = _outside(observed)
@@ -294,6 +302,7 @@ def _listed(names: list[str]) -> str:
 
 OBSERVATIONS: Mapping[str, Callable[[Observed, Stack, Bundle, Check], Verdict]] = {
     "socket-in-stack": socket_in_stack,
+    "socket-held": socket_held,
     "socket-outside": socket_outside,
     "socket-shared": socket_shared,
     "members": members,
