@@ -13,6 +13,7 @@ import typer
 
 from stackctl.cli.program import app
 from stackctl.codes import CODES
+from stackctl.lint.links import broken
 from tests.shown import mentioned
 
 REPOSITORY = Path(__file__).parent.parent
@@ -37,8 +38,15 @@ def test_every_code_that_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target
+    there = {str(page.relative_to(REPOSITORY)): page.read_bytes()}
+    assert [str(f) for f in broken(there, lambda path: (REPOSITORY / path).exists())] == []
+
+
+def test_the_reference_is_that_of_the_program() -> None:
+    """Where this fails: `scripts/reference`."""
+    script = str(REPOSITORY / "scripts" / "reference.py")
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_troubleshooting_page_stays_short_enough_to_search() -> None:
