@@ -277,7 +277,7 @@ CODES = (
     ),
     Code(
         "SC379",
-        _ERROR,
+        _WARNING,
         "a socket proxy that lets containers be created",
         "Whoever creates a container can mount the host's root into it.",
         bad="environment: {CONTAINERS: 1, POST: 1}",

@@ -12,7 +12,7 @@ import pytest
 from tests.scenarios.engine_room import EngineRoom
 from tests.scenarios.shipped import ShippedStack
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 SERVES = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit()); signal.pause()"
 

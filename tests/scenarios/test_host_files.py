@@ -13,7 +13,7 @@ import pytest
 from tests.scenarios.engine_room import EngineRoom
 from tests.scenarios.shipped import ShippedStack
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PASSWORD = "canary-4711-canary"
 STAYS = ["python", "-c", "import signal; signal.sigwait([signal.SIGTERM])", "--pw=${DB_PASSWORD}"]

@@ -13,7 +13,7 @@ import pytest
 from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.written import WrittenStack, health, python
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 
 def waiting_for(signal_file: Path) -> dict[str, Any]:
