@@ -15,6 +15,7 @@ from stackctl.model import (
     Control,
     Edge,
     Expect,
+    ForwardAuth,
     Kind,
     Moved,
     Mutation,
@@ -170,8 +171,10 @@ def of_host(stack: Stack, edge: Spoke, spoke: Spoke, route: Route, host: str) ->
             f"{where} asks who comes",
             over,
             # An app leads on to a page of its own just as a login does; only the edge asks by 401.
-            Expect(statuses=frozenset({401}) if isinstance(route.auth, BasicAuth) else _ASKS_WHO),
-            (_of_nobody(stack, over),),
+            Expect(statuses=frozenset({401}))
+            if isinstance(route.auth, BasicAuth)
+            else Expect(refuses_as_control=True),
+            (_of_nobody(stack, over), *_of_login(stack, edge, route, over)),
             "take the login away",
             AnswersAll(),
         )
@@ -210,6 +213,22 @@ def _of_nobody(stack: Stack, over: Request) -> Control:
     """What the edge says of a name that nobody declared, asked the same way."""
     nobody = replace(over, host=undeclared_name(stack), sni=over.host if over.tls else "")
     return Control(nobody, ANSWERS, "the edge answers, and shows how it refuses")
+
+
+def _of_login(stack: Stack, edge: Spoke, route: Route, over: Request) -> Iterator[Control]:
+    """What the login says of somebody unknown who wants to see this, asked as the edge asks it, by two."""
+    auth = route.auth
+    login = next((s for s in stack.spokes if isinstance(auth, ForwardAuth) and s.name == auth.spoke), None)
+    if login is None or not isinstance(auth, ForwardAuth):
+        return
+    network = _shared(edge, login)
+    # Caddy asks under the name that it was asked for itself, Traefik under the login's own.
+    host = over.host if stack.edge is Edge.CADDY else f"{auth.spoke}:{auth.port}"
+    about = f"{'https' if over.tls else 'http'}://{over.host}{over.path}"
+    target = OnNetwork(login.name, network, auth.port)
+    asks = Request(network, target, "GET", auth.path, host, about=about)
+    for request in (asks, replace(asks, forwarded="/")):
+        yield Control(request, Expect(statuses=_ASKS_WHO), f"{login.name} refuses whom it does not know")
 
 
 def undeclared_name(stack: Stack) -> str:

@@ -19,6 +19,7 @@ from stackctl.model import (
     Container,
     Edge,
     Expect,
+    ForwardAuth,
     Kind,
     Named,
     Observation,
@@ -462,3 +463,42 @@ def test_how_an_edge_refuses_a_name_is_asked_behind_the_handshake_of_another() -
     assert isinstance(known.look, Request)
     assert nobody.tls
     assert nobody.host != known.look.host == nobody.sni
+
+
+def of_login() -> Check:
+    guarded = replace(WEB, routes=(replace(ROUTE, auth=ForwardAuth("login", 9091, "/decide")),))
+    login = replace(WEB, name="login", routes=())
+    stack = replace(STACK, spokes=(EDGE, PROXY, guarded, login))
+    [check] = [c for c in checks(stack) if c.code == "CK309"]
+    return check
+
+
+def test_an_apps_own_redirect_is_not_taken_for_that_of_the_login() -> None:
+    check, nobody = of_login(), answer(404, "no")
+    login = answer(302, headers={"location": "https://login.home/?rd=http://web.home/shelf/&once=1"})
+    again = answer(302, headers={"location": "https://login.home/?rd=http://web.home/shelf/&once=2"})
+    own = answer(302, headers={"location": "/shelf/start"})
+    assert decide(check, (nobody, login, again, again), {})[0] is Outcome.PASSED
+    assert decide(check, (nobody, login, again, own), {}) == (
+        Outcome.FAILED,
+        "answered 302, to /shelf/start; the login itself answered 302, to https://login.home/",
+    )
+
+
+def test_an_apps_own_refusal_is_not_taken_for_that_of_the_login() -> None:
+    check, nobody, login = of_login(), answer(404, "no"), answer(401, "who are you?")
+    assert decide(check, (nobody, login, login, login), {})[0] is Outcome.PASSED
+    assert decide(check, (nobody, login, login, answer(401, "not here")), {})[0] is Outcome.FAILED
+    shows = answer(401, "you are 10.0.0.1"), answer(401, "you are 10.0.0.2")
+    assert decide(check, (nobody, *shows, answer(401, "you are 172.20.0.1")), {})[0] is Outcome.PASSED
+
+
+def test_a_login_that_lets_everyone_in_proves_nothing() -> None:
+    check, nobody, open_door = of_login(), answer(404, "no"), answer(200)
+    assert decide(check, (nobody, open_door, open_door, answer(200)), {})[0] is Outcome.UNREACHABLE
+
+
+def test_a_login_is_asked_as_the_edge_asks_it() -> None:
+    [_, first, second] = [control.request for control in of_login().controls]
+    assert (first.path, first.host, first.about) == ("/decide", "login:9091", "http://web.home/shelf/")
+    assert replace(second, forwarded="") == first

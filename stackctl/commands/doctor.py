@@ -85,12 +85,16 @@ def _of_spoke(
         told = (*told, last)
     if last is None or last.holds:
         return Diagnosis(spoke.name, told)
-    hint = CODES[last.check.code].hint.replace("NAME", spoke.name) or _hint(last)
+    hint = CODES[last.check.code].hint.replace("NAME", spoke.name) or _hint(observed, last)
     return Diagnosis(spoke.name, told, last.check.code, last.saw, hint)
 
 
-def _hint(result: Result) -> str:
-    return f"`stackctl verify {result.check.spoke}` and `stackctl logs {result.check.spoke}` say more"
+def _hint(observed: Observed, result: Result) -> str:
+    name = result.check.spoke
+    if not observed.of_spoke(name):
+        # There is no log of what never was.
+        return f"`stackctl up {name}` makes its container and starts it"
+    return f"`stackctl verify {name}` and `stackctl logs {name}` say more"
 
 
 def _run(

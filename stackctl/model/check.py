@@ -64,6 +64,8 @@ class Request:
     """Host header; empty means the target's own name or address."""
     forwarded: str = ""
     """The path that an edge would have taken away, "/" for none: with the headers that an edge adds."""
+    about: str = ""
+    """An address: with the headers with which an edge asks a login whether somebody may see it."""
     tls: bool = False
     """Asked with TLS, for the name in `host`."""
     sni: str = ""
@@ -94,6 +96,8 @@ class Expect:
     both were given the same one."""
     unlike_control: bool = False
     """The answer must be another one than the last control saw."""
+    refuses_as_control: bool = False
+    """The answer must be the refusal that the last control saw: lead to the same place, if it leads on."""
     listens: int = 0
     """The port at which the vantage's network must listen, on more than its loopback."""
     called: OnNetwork | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -110,6 +111,8 @@ def _judge(expect: Expect, reply: Reply, before: Sequence[Reply], hostnames: Map
         return _same(reply, before)
     if expect.unlike_control:
         return _another(reply, before)
+    if expect.refuses_as_control:
+        return _refused(reply, before)
     if expect.certificate:
         return decide_routes.certified(reply.certificate, expect.certificate)
     if expect.redirects_to:
@@ -170,6 +173,26 @@ def _another(reply: Reply, before: Sequence[Reply]) -> Verdict:
     if (reply.status, reply.body) == (nobody.status, nobody.body):
         return Outcome.FAILED, f"answered {reply.status}, as it does for a name that nobody declared"
     return Outcome.PASSED, f"answered {reply.status}; {nobody.status} for a name that nobody declared"
+
+
+def _refused(reply: Reply, before: Sequence[Reply]) -> Verdict:
+    """Whether this is the login's own refusal: an app leads on to pages of its own just as a login does."""
+    if not before:
+        return Outcome.UNREACHABLE, "cannot tell: there is no answer to compare with"
+    own = before[-1]
+    answered, wanted = _led(reply), _led(own)
+    if answered not in {_led(one) for one in before}:
+        return Outcome.FAILED, f"{answered}; the login itself {wanted}"
+    steady = len(before) > 1 and all(one.body == own.body for one in before)
+    if steady and reply.status in (401, 403) and reply.body != own.body:
+        return Outcome.FAILED, f"{answered}, but with another page than the login's own"
+    return Outcome.PASSED, f"{answered}, as the login itself does"
+
+
+def _led(reply: Reply) -> str:
+    """The answer and where it leads; what follows the path differs with each request."""
+    location = re.split(r"[?#]", reply.headers.get("location", ""), maxsplit=1)[0]
+    return f"answered {reply.status}" + (f", to {location}" if location else "")
 
 
 def describe(reply: Reply) -> str:

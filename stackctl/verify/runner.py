@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from stackctl import harmless
 from stackctl.checks_of_routes import HOST, INSIDE, LISTEN
@@ -268,6 +269,8 @@ def _job(
 
 def _of_edge(request: Request) -> dict[str, str]:
     """What an edge adds to a request over plain HTTP; the values are such as it would give."""
+    if request.about:
+        return _about(request)
     if not request.forwarded:
         return {}
     host = request.host.partition(":")[0]
@@ -276,6 +279,23 @@ def _of_edge(request: Request) -> dict[str, str]:
         headers["Prefix"] = request.forwarded
     named = {f"X-Forwarded-{name}": value for name, value in headers.items()}
     return {**named, "X-Real-Ip": "10.0.0.1", "Via": "1.1 edge"}
+
+
+def _about(request: Request) -> dict[str, str]:
+    """What an edge tells a login of the request that it asks about."""
+    asked = urlsplit(request.about)
+    # Two who ask, so that a page that shows who asked is told from one that is always the same.
+    client = "10.0.0.2" if request.forwarded else "10.0.0.1"
+    port = "443" if asked.scheme == "https" else "80"
+    headers = {
+        "For": client,
+        "Host": asked.netloc,
+        "Method": "GET",
+        "Port": port,
+        "Proto": asked.scheme,
+        "Uri": asked.path or "/",
+    }
+    return {f"X-Forwarded-{name}": value for name, value in headers.items()}
 
 
 def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str:

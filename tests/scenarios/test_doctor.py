@@ -76,6 +76,22 @@ def changed(stack: ShippedStack, spoke: str, **keys: Any) -> Iterator[None]:
         yield
     finally:
         recreate(stack, spoke)
+        well(stack, spoke)
+
+
+def health(stack: ShippedStack, spoke: str) -> str:
+    """Empty where the container has no healthcheck."""
+    form = "{{if .State.Health}}{{.State.Health.Status}}{{end}}"
+    return stack.docker("inspect", "-f", form, stack.container(spoke))
+
+
+def well(stack: ShippedStack, spoke: str) -> None:
+    """Waits until nothing of what was broken is left, so that no test leans on the one before."""
+    wait_for(lambda: health(stack, spoke) in ("healthy", ""), deadline=120.0, every=0.2)
+
+
+def unhealthy(stack: ShippedStack, spoke: str) -> None:
+    wait_for(lambda: health(stack, spoke) == "unhealthy", deadline=120.0, every=0.2)
 
 
 @contextmanager
@@ -227,9 +243,7 @@ def test_links_that_leave_the_path(whole: ShippedStack) -> None:
 def test_an_unhealthy_app(whole: ShippedStack) -> None:
     health = {"test": ["CMD", "false"], "interval": "1s", "retries": 1}
     with changed(whole, "shelf", healthcheck=health):
-        running = whole.container("shelf")
-        state = ("inspect", "-f", "{{.State.Health.Status}}", running)
-        wait_for(lambda: whole.docker(*state) == "unhealthy", every=0.2)
+        unhealthy(whole, "shelf")
         is_found(whole, "CK101", "healthcheck of its image fails", "shelf")
 
 
@@ -253,19 +267,14 @@ def test_a_call_that_the_socket_proxy_refuses(whole: ShippedStack, call: str, sa
     assert path.read_text() != sound
     try:
         compose(whole, "restart", "-t", "0", PROXY)
-        healthy(whole, PROXY)
+        well(whole, PROXY)
         found = diagnosed(whole)
         assert found["broken"] == "CK320", found
         assert says in found["links"][-1]["check"]["title"]
     finally:
         path.write_text(sound)
         compose(whole, "restart", "-t", "0", PROXY)
-        healthy(whole, PROXY)
-
-
-def healthy(stack: ShippedStack, spoke: str) -> None:
-    state = ("inspect", "-f", "{{.State.Health.Status}}", stack.container(spoke))
-    wait_for(lambda: stack.docker(*state) == "healthy", deadline=60.0, every=0.2)
+        well(whole, PROXY)
 
 
 def test_a_socket_proxy_that_was_killed(whole: ShippedStack) -> None:
@@ -274,25 +283,21 @@ def test_a_socket_proxy_that_was_killed(whole: ShippedStack) -> None:
         is_found(whole, "CK101", "exit code 137: it was killed")
     finally:
         compose(whole, "start", PROXY)
-        healthy(whole, PROXY)
+        well(whole, PROXY)
 
 
 def test_a_socket_proxy_that_may_not_open_the_socket(whole: ShippedStack) -> None:
     with changed(whole, PROXY, user="65534:65534"):
-        container = whole.container(PROXY)
-        state = ("inspect", "-f", "{{.State.Health.Status}}", container)
-        wait_for(lambda: whole.docker(*state) == "unhealthy", deadline=60.0, every=0.2)
+        unhealthy(whole, PROXY)
         is_found(whole, "CK102", "unhealthy")
-    healthy(whole, PROXY)
 
 
 def test_an_edge_with_another_endpoint(whole: ShippedStack) -> None:
     """The variable wins over the setting, and the edge stays healthy."""
     with changed(whole, EDGE, environment={"DOCKER_HOST": "tcp://nowhere:2375"}):
-        healthy(whole, EDGE)
+        well(whole, EDGE)
         recreate(whole, APP)
         is_found(whole, "CK319", "nowhere")
-    healthy(whole, EDGE)
 
 
 def test_an_edge_on_internal_networks_alone(whole: ShippedStack) -> None:
@@ -301,24 +306,26 @@ def test_an_edge_on_internal_networks_alone(whole: ShippedStack) -> None:
     )
     try:
         recreate(whole, EDGE, "broken.yml")
-        healthy(whole, EDGE)
+        well(whole, EDGE)
         is_found(whole, "CK318", "internal")
     finally:
         recreate(whole, EDGE)
-        healthy(whole, EDGE)
+        well(whole, EDGE)
 
 
 def test_an_edge_whose_health_nobody_answers(whole: ShippedStack) -> None:
-    health = {
-        "test": ["CMD", "traefik", "healthcheck", "--ping.entrypoint=nowhere"],
-        "interval": "1s",
-        "retries": 1,
-    }
-    with changed(whole, EDGE, healthcheck=health):
-        state = ("inspect", "-f", "{{.State.Health.Status}}", whole.container(EDGE))
-        wait_for(lambda: whole.docker(*state) == "unhealthy", deadline=60.0, every=0.2)
-        is_found(whole, "CK102", "unhealthy")
-    healthy(whole, EDGE)
+    """Its own words: the healthcheck asks for a ping that its settings do not switch on."""
+    path = whole.root / "rendered" / EDGE / "traefik.yml"
+    sound = path.read_text()
+    path.write_text(sound.replace("ping:\n  entryPoint: ping\n", ""))
+    assert path.read_text() != sound
+    try:
+        with changed(whole, EDGE, healthcheck={"interval": "1s", "start_period": "1s", "retries": 1}):
+            unhealthy(whole, EDGE)
+            is_found(whole, "CK102", "unhealthy")
+            path.write_text(sound)
+    finally:
+        path.write_text(sound)
 
 
 def test_an_app_that_does_not_run(whole: ShippedStack) -> None:
@@ -327,6 +334,7 @@ def test_an_app_that_does_not_run(whole: ShippedStack) -> None:
         is_found(whole, "CK101", "stopped")
     finally:
         compose(whole, "start", APP)
+        well(whole, APP)
 
 
 def test_a_spoke_without_a_route(whole: ShippedStack) -> None:

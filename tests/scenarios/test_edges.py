@@ -374,7 +374,7 @@ def test_what_does_not_hold_turns_its_check_red(edged: Edged) -> None:
         finally:
             file.write_text(before)
     failed = {key: saw for key, (outcome, saw) in found.items() if outcome == "failed"}
-    assert failed.pop(("CK309", f"safe.{D} asks who comes")) == "answered 200, not 301 or 302 or 303"
+    assert failed.pop(("CK309", f"safe.{D} asks who comes")) == "answered 200, not 401"
     redirect = failed.pop(("CK308", f"http://packed.{D} leads to https in one hop"))
     assert redirect == f"answered 200 instead of leading to https://packed.{D}/"
     refused = failed.pop(("CK307", f"the certificate for packed.{D} holds"))
