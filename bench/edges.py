@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import stacks
-from bench.measure import Session
+from bench.measure import Ratio, Session
 
-CASE_START, CASE_FLOW = "first answer", "throughput"
 RENDERED, MINIMAL = "edge as rendered", "edge by hand"
-PAIRS, SECONDS, CONNECTIONS = 20, 2, 16
+PAIRS, ROUNDS, CONNECTIONS = 20, 10, 16
+SECONDS = 1
+"""Of each run of wrk; the pairs together last as long with every edge."""
 _TRIES = 5
 
 _APP = """
@@ -37,11 +40,43 @@ _HOST = "whoami.stack.localhost"
 _HEALTH = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/')"
 
 
-class Edges:
-    """The two edges of one stack: same image, same networks, same socket proxy; both see every container."""
+@dataclass(frozen=True)
+class Way:
+    """One of the ways in which an edge learns of routes."""
 
-    def __init__(self, root: Path, name: str, stackctl: str, images: dict[str, str]) -> None:
-        self.root, self.name, self.stackctl, self.images = root, name, stackctl, images
+    title: str
+    edge: str
+    by: str
+
+    @property
+    def start(self) -> str:
+        return f"first answer, {self.title}"
+
+    @property
+    def flow(self) -> str:
+        return f"throughput, {self.title}"
+
+
+WAYS = (
+    Way("Traefik, labels", "traefik", "labels"),
+    Way("Traefik, files", "traefik", "files"),
+    Way("Caddy", "caddy", "files"),
+)
+# 0.95 of the requests in the same time.
+RATIOS = tuple(
+    Ratio(case, RENDERED, MINIMAL, bar)
+    for way in WAYS
+    for case, bar in ((way.start, 1.1), (way.flow, 1 / 0.95))
+)
+
+
+class Edges:
+    """The two edges of one stack: same image, same networks, same apps; by labels, the same socket proxy."""
+
+    def __init__(self, way: Way, root: Path, name: str, stackctl: str, images: Mapping[str, str]) -> None:
+        self.way, self.root, self.name, self.stackctl, self.images = way, root, name, stackctl, images
+        self.by_hand = f"{name}-by-hand"
+        self.own = root / "by-hand"
 
     def docker(self, *words: str) -> str:
         done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=120, check=False)
@@ -54,36 +89,32 @@ class Edges:
 
     @property
     def ports(self) -> dict[str, int]:
-        return {RENDERED: self.port(f"{self.name}-traefik-1"), MINIMAL: self.port(f"{self.name}-by-hand")}
+        return {RENDERED: self.port(f"{self.name}-{self.way.edge}-1"), MINIMAL: self.port(self.by_hand)}
+
+    def carry_out(self) -> subprocess.Popen[str]:
+        words = ("up", "--profile", "core", "--yes", "--no-verify", "--allow-exposure")
+        return subprocess.Popen(
+            [self.stackctl, *words],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def carried_out(self, up: subprocess.Popen[str]) -> None:
+        said, _ = up.communicate(timeout=300)
+        if up.returncode:
+            raise SystemExit(f"bench: stackctl up: {said}")
 
     @contextmanager
     def up(self) -> Iterator[None]:
-        done = subprocess.run(
-            [self.stackctl, "up", "--profile", "core", "--yes", "--no-verify"],
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"bench: stackctl up: {done.stderr or done.stdout}")
+        self.write()
         try:
-            self.docker(
-                *("create", "--name", f"{self.name}-by-hand", "--network", f"{self.name}_proxy"),
-                *("--label", f"com.docker.compose.project={self.name}", "--publish", "127.0.0.1::80"),
-                *(self.images["traefik"], "--entrypoints.web.address=:80", "--providers.docker=true"),
-                *("--providers.docker.endpoint=tcp://docker-socket-proxy:2375",),
-                *(
-                    "--providers.docker.exposedbydefault=false",
-                    f"--providers.docker.network={self.name}_proxy",
-                ),
-            )
-            self.docker("network", "connect", f"{self.name}_socket", f"{self.name}-by-hand")
-            self.docker("start", f"{self.name}-by-hand")
+            self.carried_out(self.carry_out())
+            self.start_by_hand()
             yield
         finally:
-            subprocess.run(["docker", "rm", "-f", f"{self.name}-by-hand"], capture_output=True, check=False)
+            subprocess.run(["docker", "rm", "-f", self.by_hand], capture_output=True, check=False)
             subprocess.run(
                 ["docker", "compose", "--profile", "*", "down", "-t", "0"],
                 cwd=self.root,
@@ -92,9 +123,68 @@ class Edges:
                 check=False,
             )
 
+    def write(self) -> None:
+        stacks.to_route(self.root, self.name, self.images)
+        stack = self.root / "stack.yaml"
+        edge = f"edge: {{name: {self.way.edge}, routes: {self.way.by}}}"
+        stack.write_text(re.sub(r"^edge: .*$", edge, stack.read_text(), flags=re.MULTILINE))
+        local = json.loads((self.root / "stack.local.yaml").read_text())
+        local["ports"] = {self.way.edge: ["127.0.0.1::80"]}
+        (self.root / "stack.local.yaml").write_text(json.dumps(local))
+
+    # ---- by hand
+
+    def start_by_hand(self) -> None:
+        self.own.mkdir()
+        if self.way.by == "files":
+            self.tell_by_hand(_HOST, "whoami:80")
+        words = ["create", "--name", self.by_hand, "--network", f"{self.name}_proxy"]
+        words += ["--label", f"com.docker.compose.project={self.name}", "--publish", "127.0.0.1::80"]
+        if self.way.by == "files":
+            words += ["--volume", f"{self.own}:/etc/{self.way.edge}:ro"]
+        words.append(self.images[self.way.edge])
+        if self.way.edge == "caddy":
+            words += ["caddy", "run", "--config", "/etc/caddy/Caddyfile"]
+        else:
+            words.append("--entrypoints.web.address=:80")
+            words += self.provider()
+        self.docker(*words)
+        if self.way.by == "labels":
+            self.docker("network", "connect", f"{self.name}_socket", self.by_hand)
+        self.docker("start", self.by_hand)
+
+    def provider(self) -> list[str]:
+        if self.way.by == "files":
+            return ["--providers.file.directory=/etc/traefik"]
+        return [
+            "--providers.docker=true",
+            "--providers.docker.endpoint=tcp://docker-socket-proxy:2375",
+            "--providers.docker.exposedbydefault=false",
+            f"--providers.docker.network={self.name}_proxy",
+        ]
+
+    def tell_by_hand(self, host: str, place: str) -> None:
+        """Adds a route to the file by hand; Traefik sees that by itself, Caddy is told to read it."""
+        if self.way.edge == "caddy":
+            with (self.own / "Caddyfile").open("a") as file:
+                file.write(f"http://{host} {{\n\treverse_proxy {place}\n}}\n")
+            if host != _HOST:
+                self.docker("exec", self.by_hand, "caddy", "reload", "--config", "/etc/caddy/Caddyfile")
+            return
+        name = host.partition(".")[0]
+        http = {
+            "routers": {name: {"rule": f"Host(`{host}`)", "service": name}},
+            "services": {name: {"loadBalancer": {"servers": [{"url": f"http://{place}"}]}}},
+        }
+        # Put there in one go: an edge that reads half of it would have to read again.
+        (self.own / "new").write_text(json.dumps({"http": http}))
+        (self.own / "new").rename(self.own / f"{name}.yml")
+
+    # ---- apps
+
     @contextmanager
     def app(self, host: str) -> Iterator[str]:
-        """A new app with a route for `host` and a healthcheck; its id."""
+        """A new app with labels for `host` and a healthcheck; its id."""
         router = f"traefik.http.routers.{host.partition('.')[0]}"
         service = router.replace("routers", "services")
         id = self.docker(
@@ -110,32 +200,59 @@ class Edges:
         finally:
             self.docker("rm", "-f", id)
 
+    @contextmanager
+    def spoke(self, host: str) -> Iterator[str]:
+        """A new spoke with a route and a healthcheck, while `stackctl up` brings it up; its name."""
+        name = host.partition(".")[0]
+        manifest = {
+            "kind": "app",
+            "image": self.images["python"],
+            "profiles": ["core"],
+            "networks": ["proxy"],
+            "entrypoint": ["python3", "-c", _APP],
+            "healthcheck": {"test": ["CMD", "python3", "-c", _HEALTH], "interval": "1s"},
+            "route": [{"host": host, "port": 8000}],
+        }
+        (self.root / "spokes" / f"{name}.yaml").write_text(json.dumps(manifest))
+        up = self.carry_out()
+        try:
+            yield name
+        finally:
+            self.carried_out(up)
+
 
 def first_answers(edges: Edges, rounds: int) -> dict[str, list[float]]:
-    """Milliseconds from the healthy event of a new app to its first 200, over both edges at once."""
+    """Milliseconds from the healthy event of a new app to its first 200, over both edges at once.
+
+    Where labels say the routes, both edges see the container by themselves. Where files do, stackctl brings
+    the spoke up, and by hand the route is written once the app is healthy, as somebody does who waits for it.
+    """
     taken: dict[str, list[float]] = {RENDERED: [], MINIMAL: []}
-    ports = edges.ports
+    ports, by_files = edges.ports, edges.way.by == "files"
     for number in range(rounds):
         host = f"new{number}.bench.localhost"
+        form = '{{.Action}} {{.ID}} {{index .Actor.Attributes "com.docker.compose.service"}}'
         watch = subprocess.Popen(
-            ["docker", "events", "--filter", "event=health_status", "--format", "{{.Action}} {{.ID}}"],
+            ["docker", "events", "--filter", "event=health_status", "--format", form],
             stdout=subprocess.PIPE,
             text=True,
         )
         assert watch.stdout is not None
         try:
-            with edges.app(host) as id:
+            with (edges.spoke if by_files else edges.app)(host) as id:
                 for line in watch.stdout:
-                    if "healthy" in line and "unhealthy" not in line and id in line:
+                    if "healthy" in line and "unhealthy" not in line and id in line.split():
                         break
                 began = time.perf_counter()
-                asking = [
+                threads = [
                     threading.Thread(target=_until_answered, args=(port, host, began, taken[name]))
                     for name, port in ports.items()
                 ]
-                for thread in asking:
+                if by_files:
+                    threads.append(threading.Thread(target=edges.tell_by_hand, args=(host, f"{id}:8000")))
+                for thread in threads:
                     thread.start()
-                for thread in asking:
+                for thread in threads:
                     thread.join()
         finally:
             watch.terminate()
@@ -187,11 +304,11 @@ def _rate(wrk: list[str], url: str, host: str) -> float:
 
 
 def edges(
-    session: Session, root: Path, stackctl: str, images: dict[str, str], wrk: list[str], *, quick: bool
+    session: Session, root: Path, stackctl: str, images: Mapping[str, str], wrk: list[str], *, quick: bool
 ) -> None:
-    name = f"stackctl-bench-{os.getpid()}-{secrets.token_hex(2)}"
-    both = Edges(root, name, stackctl, images)
-    stacks.to_route(root, name, images)
-    with both.up():
-        session.raw[CASE_START] = first_answers(both, 3 if quick else 10)
-        session.raw[CASE_FLOW] = throughput(both, wrk, 4 if quick else PAIRS)
+    for number, way in enumerate(WAYS):
+        name = f"stackctl-bench-{os.getpid()}-{secrets.token_hex(2)}"
+        both = Edges(way, root / str(number), name, stackctl, images)
+        with both.up():
+            session.raw[way.flow] = throughput(both, wrk, 4 if quick else PAIRS)
+            session.raw[way.start] = first_answers(both, 3 if quick else ROUNDS)

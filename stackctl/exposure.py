@@ -29,6 +29,7 @@ from stackctl.model import (
     Verb,
     Wanted,
 )
+from stackctl.routed import without_login
 
 _ROUTE = "SC755"
 _EVERY_ADDRESS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104
@@ -307,38 +308,10 @@ def _socket_paths(stack: Stack, spoke: Spoke, networks: set[str], volumes: set[s
 
 # ---- routes
 
-_ROUTER = re.compile(r"traefik\.(http|tcp)\.routers\.([^.]+)\.rule", re.IGNORECASE)
-_AUTH = re.compile(r"traefik\.http\.middlewares\.([^.]+)\.(?:basic|digest|forward)auth\.", re.IGNORECASE)
-
 
 def _routes(labels: Mapping[str, Any]) -> Iterator[_Open]:
     """What labels alone route; what the edge reads from a file stands in the spoke."""
-    guards = {match[1].lower() for name in labels if (match := _AUTH.match(name))}
-    found = False
-    for name, rule in labels.items():
-        if match := _ROUTER.fullmatch(name):
-            found = True
-            chain = str(labels.get(f"traefik.{match[1]}.routers.{match[2]}.middlewares") or "")
-            if not any(_guards(middleware, guards) for middleware in chain.split(",")):
-                yield from map(_route, _places(str(rule)))
-    if str(labels.get("traefik.enable")) == "true" and not found:
-        yield _route("by the edge's default rule")
-
-
-def _guards(middleware: str, guards: set[str]) -> bool:
-    name, _, provider = middleware.strip().lower().partition("@")
-    # What another provider defines is not in sight; its name is all that there is.
-    return name in guards or (bool(provider) and "auth" in name)
-
-
-def _places(rule: str) -> Iterator[str]:
-    hosts = re.findall(r"Host\(`([^`]*)`\)", rule)
-    path = re.search(r"PathPrefix\(`([^`]*)`\)", rule)
-    if rest := re.sub(r"Host\(`[^`]*`\)|Path(?:Prefix)?\(`[^`]*`\)|[|&() ]", "", rule):
-        hosts = [rule] if rest else hosts
-        path = None
-    for host in hosts:
-        yield f"{host}{path[1].rstrip('/') if path else ''}"
+    return map(_route, without_login(labels))
 
 
 def _stated_routes(spoke: Spoke) -> Iterator[_Open]:

@@ -23,7 +23,7 @@ ROOMS = (
     "read",
     "file_schema lint templates render audits checks checks_of_routes override",
     "starter junit",
-    "attached",
+    "attached routed",
     "compare exposure consequences surroundings",
     "causes",
     "plan",

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from stackctl.codes import CODES
+from stackctl.edge import caddy_labels
 from stackctl.exposure import keys, new, of_plan
 from stackctl.findings import Location
 from stackctl.model import (
     Accept,
     Action,
+    BasicAuth,
     Container,
     Edge,
     ForwardAuth,
@@ -32,6 +34,7 @@ from stackctl.model import (
     Wanted,
 )
 from stackctl.observe import container
+from stackctl.routed import without_login
 from tests.planned import NETWORKS, PROJECT, SEEN, running
 
 PROXY = Spoke("guard", Kind.SOCKET_PROXY, {"networks": {"socket": None}})
@@ -192,6 +195,57 @@ def test_a_route_without_a_login_is_new(labels: Mapping[str, str], count: int) -
     bare = running(Labels={"com.docker.compose.service": "full"})
     found = opened(bare, labels=labels)
     assert [line.split()[0] for line in found] == ["SC755"] * count
+
+
+UPSTREAM = "{{upstreams 80}}"
+TO_APP = {"caddy": "http://a.example, b.example", "caddy.reverse_proxy": UPSTREAM}
+
+
+@pytest.mark.parametrize(
+    ("labels", "places"),
+    [
+        (TO_APP, ["a.example", "b.example"]),
+        ({**TO_APP, "caddy.basic_auth.kim": "hash"}, []),
+        (
+            {**TO_APP, "caddy.basic_auth": "/admin/*", "caddy.basic_auth.kim": "hash"},
+            ["a.example", "b.example"],
+        ),
+        ({**TO_APP, "caddy.1_forward_auth": "login:9091", "caddy.1_forward_auth.uri": "/decide"}, []),
+        ({**TO_APP, "caddy.import": "authelia"}, []),
+        ({"caddy": "a.example", "caddy.tls": "internal"}, []),
+        (
+            {
+                "caddy_0": "a.example",
+                "caddy_0.handle_path": "/agent/1/*",
+                "caddy_0.handle_path.0_reverse_proxy": UPSTREAM,
+                "caddy_0.handle_path.0_reverse_proxy.header_up": "X-Forwarded-Prefix /agent/1",
+                "caddy_1": "b.example",
+                "caddy_1.handle": "",
+                "caddy_1.handle.forward_auth": "login:9091",
+                "caddy_1.handle.reverse_proxy": UPSTREAM,
+                "caddy_2": "c.example",
+                "caddy_2.@files.path": "/files /files/*",
+                "caddy_2.handle": "@files",
+                "caddy_2.handle.reverse_proxy": UPSTREAM,
+            },
+            ["a.example/agent/1", "c.example/files"],
+        ),
+    ],
+)
+def test_a_site_of_caddys_labels_without_a_login_is_new(labels: Mapping[str, str], places: list[str]) -> None:
+    bare = running(Labels={"com.docker.compose.service": "full"})
+    told = "SC755 is reached through the edge without a login: "
+    assert opened(bare, labels=labels) == [told + place for place in places]
+
+
+def test_what_stackctl_labels_for_caddy_and_what_the_spoke_states_is_one_route() -> None:
+    routes = (Route(("a.example",), 80, "/x/", strip=True), Route(("b.example",), 80, "/y"))
+    of = replace(FULL, routes=routes)
+    home = replace(stack(of, PROXY), edge=Edge.CADDY, routing=Routing(RoutesBy.LABELS))
+    assert sorted(without_login(caddy_labels.labels(home, of))) == ["a.example/x", "b.example/y"]
+    locked = replace(of, routes=tuple(replace(r, auth=BasicAuth((("kim", "hash"),))) for r in routes))
+    home = replace(stack(locked, PROXY), edge=Edge.CADDY, routing=Routing(RoutesBy.LABELS))
+    assert list(without_login(caddy_labels.labels(home, locked))) == []
 
 
 def test_a_login_that_is_taken_away_opens_the_route() -> None:
