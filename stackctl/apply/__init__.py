@@ -30,12 +30,14 @@ def apply(
     engine: Engine,
     compose: Compose,
     complete: Callable[[], None] | None = None,
+    first: Callable[[], Iterator[Event]] | None = None,
 ) -> Iterator[Event]:
     """Carry out a plan: fetch images, remove what is gone, then each spoke once those that it needs work.
 
     Removals are part of the plan: without a yes for them, leave them out of it. `complete` runs when all
-    images are there and nothing has been changed yet. Raises SpokeFailed for a spoke that does not come
-    up, Interrupted on Ctrl-C. A plan without changes calls nothing at all.
+    images are there and nothing has been changed yet, `first` after it, before any container changes.
+    Raises SpokeFailed for a spoke that does not come up, Interrupted on Ctrl-C. A plan without changes calls
+    nothing at all.
     """
     changes = {action.spoke: action for action in plan.changes}
     if not changes:
@@ -47,6 +49,8 @@ def apply(
         yield from fetch(plan, wanted, compose)
         if complete is not None:
             complete()
+        if first is not None:
+            yield from first()
         for name in [a.spoke for a in plan.changes if a.verb is Verb.REMOVE]:
             yield from remove(name, observed, compose)
             applied.append(name)

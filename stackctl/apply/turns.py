@@ -18,7 +18,7 @@ from stackctl.model import Action, Container, Verb, Way
 from stackctl.plan import dependencies
 from stackctl.process import Completed
 
-_ROUTE_CHANGED = "input route"
+ROUTE_CHANGED = "input route"
 
 
 class Turns:
@@ -74,7 +74,7 @@ class Turns:
 
     def _keeps_its_routes(self, name: str) -> bool:
         # A new port is not one of the old container's.
-        return all(cause.field != _ROUTE_CHANGED for cause in self._changes[name].causes)
+        return all(cause.field != ROUTE_CHANGED for cause in self._changes[name].causes)
 
     # ---- beginning
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from stackctl import history, secrets, state
 from stackctl.apply import apply
 from stackctl.apply.failures import failure
+from stackctl.apply.turns import ROUTE_CHANGED
 from stackctl.apply.wait import Waiting, subscribe
 from stackctl.commands.edges import read_again, same_users, without_reloads
 from stackctl.commands.opened import HostView, Opened, compose_for
@@ -23,7 +24,7 @@ from stackctl.fingerprint import sha256
 from stackctl.history import Came, Run
 from stackctl.journal import Begun, Journal, Unfinished
 from stackctl.lock import Lock
-from stackctl.model import Observed, Result
+from stackctl.model import Action, Observed, Result, Verb
 from stackctl.observe import containers_of
 from stackctl.replace import generations
 
@@ -105,18 +106,36 @@ def with_generations(change: Change) -> HostView:
 def run_plan(
     change: Change, complete: object = None, renewed: tuple[str, ...] = ()
 ) -> Generator[Event, None, None]:
-    """Carries out the plan; then edges read again what they serve, and the `renewed` certificates."""
+    """Carries out the plan; edges read again what they serve, and the `renewed` certificates.
+
+    They do so before containers change, as an app that is new is then reached once it answers. Only where a
+    route of a running app changes do they read it afterwards: the old container may not answer there.
+    """
+    plan, containers = change.made.plan, without_reloads(change.made.plan)
     compose = compose_for(change.opened, change.view, change.environ, change.held)
+
+    begun = frozenset(action.spoke for action in containers.changes)
+
+    def reading(starting: frozenset[str] = frozenset()) -> Iterator[Event]:
+        return read_again(change.opened, plan, renewed, change.engine, compose, starting)
+
+    afterwards = not containers.changes or any(map(_changes_a_route, plan.changes))
     yield from apply(
-        without_reloads(change.made.plan),
+        containers,
         stack=change.opened.stack,
         wanted=change.made.wanted,
         observed=change.observed,
         engine=change.engine,
         compose=compose,
         complete=complete if callable(complete) else None,
+        first=None if afterwards else lambda: reading(begun),
     )
-    yield from read_again(change.opened, change.made.plan, renewed, change.engine, compose)
+    if afterwards:
+        yield from reading()
+
+
+def _changes_a_route(action: Action) -> bool:
+    return action.verb is Verb.RECREATE and any(cause.field == ROUTE_CHANGED for cause in action.causes)
 
 
 def noted(

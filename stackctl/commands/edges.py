@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -35,14 +35,22 @@ def without_reloads(plan: Plan) -> Plan:
 
 
 def read_again(
-    opened: Opened, plan: Plan, renewed: tuple[str, ...], engine: Engine, compose: Compose
+    opened: Opened,
+    plan: Plan,
+    renewed: tuple[str, ...],
+    engine: Engine,
+    compose: Compose,
+    starting: Collection[str] = (),
 ) -> Iterator[Event]:
-    """Lets the edge read its routes, where the plan says so, or certificates that are new."""
+    """Lets the edge read its routes, where the plan says so, or certificates that are new.
+
+    An edge that is `starting` reads everything by itself.
+    """
     again = [action.spoke for action in plan.actions if action.verb is Verb.RELOAD]
     if renewed:
         yield Said(f"certificates were made for {', '.join(renewed)}: see `stackctl ca`")
         again = [*opened.bundle.reloads]
-    if again:
+    if again := [name for name in again if name not in starting]:
         yield from reload.reload(again, opened.stack, opened.bundle, opened.root, engine, compose)
 
 
