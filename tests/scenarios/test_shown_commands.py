@@ -180,6 +180,8 @@ class Reader:
         if not there.exists() and images:
             whoami = images.pop("whoami")
             images.update(dict.fromkeys(NEW_SPOKES[:1], whoami))
+            spokes = {file.stem for file in (root / "spokes").iterdir()} | {*NEW_SPOKES[:1]}
+            images = {spoke: image for spoke, image in images.items() if spoke in spokes}
         images.pop(without, None)
         there.write_text(json.dumps({**local, "images": images, "ports": {"traefik": ["127.0.0.1::80"]}}))
 

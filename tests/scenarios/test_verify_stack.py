@@ -154,9 +154,9 @@ def test_another_spoke_that_holds_the_socket(right: ProbedStack, source: str) ->
 def test_a_holder_of_the_socket_outside_the_stack_is_a_warning(right: ProbedStack) -> None:
     with outsider(right.room, "-v", f"{SOCKET}:/x.sock:ro") as name:
         results = right.verify()
-    (found,) = [r for r in results if r.check.code == "CK204"]
+    # Other containers of this Engine may hold the socket too, and are named as well.
+    (found,) = [r for r in results if r.check.code == "CK204" and name in r.saw]
     assert found.outcome is FAILED
-    assert name in found.saw
     assert found.holds
 
 
@@ -164,11 +164,11 @@ def test_a_stopped_edge(room: EngineRoom, tmp_path: Path) -> None:
     with running(room, tmp_path) as probed:
         probed.compose("stop", "-t", "0", "traefik")
         began = time.monotonic()
-        results = probed.verify()
+        results = probed.verify(settle=200.0)
         assert outcomes(results, "CK301") == {UNREACHABLE}
         assert outcomes(results, "CK302") == {UNREACHABLE}
         assert "traefik does not run" in of(results, "CK301")[0][1]
-        assert time.monotonic() - began < 4, "nobody waits for an edge that does not run"
+        assert time.monotonic() - began < 100, "nobody waits for an edge that does not run"
 
 
 def test_the_edges_own_404_is_no_route(right: ProbedStack) -> None:
