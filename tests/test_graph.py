@@ -181,7 +181,7 @@ def overlapping(found: list[Label]) -> list[tuple[str, str]]:
 
 
 @given(st.integers(2, 90), st.integers(0, 10**6))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_no_two_texts_overlap_in_any_stack(count: int, seed: int) -> None:
     assert overlapping(labels(generated(count, seed))) == []
 

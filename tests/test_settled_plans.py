@@ -34,7 +34,7 @@ def up(stack: dict[str, dict[str, Any]]) -> tuple[Container, ...]:
     return tuple(made(name, labelled(name, service), PROJECT, IMAGE) for name, service in stack.items())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STACKS)
 def test_after_up_a_plan_is_empty(stack: dict[str, dict[str, Any]]) -> None:
     assert {action.verb for action in planned(stack).actions} == {Verb.CREATE}
@@ -43,7 +43,7 @@ def test_after_up_a_plan_is_empty(stack: dict[str, dict[str, Any]]) -> None:
     assert all(action.causes == () for action in after.actions)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STACKS, st.data())
 def test_profile_order_dependency_and_replicas_recreate_nothing(
     stack: dict[str, dict[str, Any]], data: st.DataObject
@@ -57,7 +57,7 @@ def test_profile_order_dependency_and_replicas_recreate_nothing(
     assert planned(shuffled, *running).changes == ()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STACKS, services(), st.data())
 def test_only_what_changed_is_recreated_and_each_cause_is_a_field_that_did(
     stack: dict[str, dict[str, Any]], other: dict[str, Any], data: st.DataObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -19,7 +19,6 @@ DATA = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(), DATA, max_size=5))
 def test_what_was_written_reads_back_as_it_was(document: dict[str, Any]) -> None:
     assert (YAML(typ="safe", pure=True).load(dump(document)) or {}) == document

@@ -22,7 +22,6 @@ def test_after_up_a_plan_is_empty_on_the_engine_too(small: SmallStack, room: Eng
     # Each of few stacks is many services: what takes time is the Engine.
     @settings(
         max_examples=4,
-        deadline=None,
         derandomize=True,
         database=None,
         phases=[Phase.generate],
