@@ -14,6 +14,7 @@ from stackctl.model import (
     Bundle,
     Cause,
     Container,
+    Edge,
     Kind,
     Observed,
     Plan,
@@ -51,7 +52,7 @@ def plan(
     active = frozenset(profiles)
     means = selected(stack, active, only)
     stale = {
-        name: _reload(stack.spoke(name), loaded[name], digest)
+        name: _reload(stack, name, loaded[name], digest)
         for name, digest in bundle.reloads.items()
         if loaded.get(name, digest) != digest
     }
@@ -213,9 +214,10 @@ def _decide(
     return Action(spoke.name, Verb.NOTHING, tuple(theirs))
 
 
-def _reload(spoke: Spoke, old: str, new: str) -> Action:
+def _reload(stack: Stack, name: str, old: str, new: str) -> Action:
     causes = (Cause(Who.YOU, "routes", old[:12], new[:12]),)
-    return Action(spoke.name, Verb.RELOAD, causes, Replacement(Way.RELOAD))
+    cost = "it closes connections that are idle, and streams" if stack.edge is Edge.CADDY else "no gap"
+    return Action(name, Verb.RELOAD, causes, Replacement(Way.RELOAD, (cost,)))
 
 
 def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:

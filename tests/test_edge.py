@@ -80,13 +80,28 @@ def test_a_route_changes_nothing_of_the_edges_container() -> None:
 
 
 def test_what_leads_to_a_container_can_be_said_in_place_of_its_spokes_name() -> None:
-    of = stack(route(), edge=Edge.CADDY)
-    assert "web:80" in str(caddy.configuration(of, {}))
-    told = str(caddy.configuration(of, {"web": ("s-web-7",)}))
-    assert "s-web-7:80" in told
-    assert "'web:80'" not in told
     by_files = stack(route(), by=RoutesBy.FILES)
     assert "http://s-web-7:80" in str(traefik.routes_file(by_files, {"web": ("s-web-7",)}))
+
+
+def test_caddy_looks_for_a_file_that_names_a_container_unless_several_are_wanted() -> None:
+    auth = ForwardAuth("login", 9091, "/verify", ())
+    of = stack(route(auth=auth, sticky=True, probe=Probe("/health")), edge=Edge.CADDY)
+    [served, _] = caddy.configuration(of)["apps"]["http"]["servers"]["web"]["routes"]
+    asked, app = served["handle"][0]["routes"][0]["handle"]
+    for led, spoke, port in ((asked, "login", 9091), (app, "web", 80)):
+        to_one, usual = led["routes"]
+        # Only the first of a group that matches is used.
+        assert to_one["group"] == usual["group"]
+        assert to_one["match"][0]["file"]["root"] == f"/etc/caddy/led/{spoke}"
+        assert to_one["handle"][1]["upstreams"] == [{"dial": f"{{stackctl.{spoke}}}:{port}"}]
+        assert usual["handle"][0]["upstreams"] == [{"dial": f"{spoke}:{port}"}]
+    assert {"health_checks", "load_balancing"}.isdisjoint(app["routes"][0]["handle"][1])
+    assert {"health_checks", "load_balancing"} <= app["routes"][1]["handle"][0].keys()
+    web = replace(of.spoke("web"), service={**of.spoke("web").service, "scale": 2})
+    scaled = str(caddy.configuration(replace(of, spokes=(EDGE, web))))
+    assert "s-web-2:80" in scaled
+    assert "led/web" not in scaled
 
 
 def test_an_edge_that_reads_files_is_told_nothing_of_docker() -> None:
@@ -101,7 +116,7 @@ def test_an_edge_that_reads_files_is_told_nothing_of_docker() -> None:
 
 
 def test_caddy_takes_orders_inside_its_container_only_and_asks_for_no_certificate_by_itself() -> None:
-    told = caddy.configuration(stack(route(tls=Tls.INTERNAL), edge=Edge.CADDY), {})
+    told = caddy.configuration(stack(route(tls=Tls.INTERNAL), edge=Edge.CADDY))
     assert told["admin"]["listen"] == "localhost:2019"
     assert all(s["automatic_https"] == {"disable": True} for s in told["apps"]["http"]["servers"].values())
 
@@ -109,7 +124,7 @@ def test_caddy_takes_orders_inside_its_container_only_and_asks_for_no_certificat
 def test_acme_is_asked_for_public_names_alone() -> None:
     routes = (Route(("a.example.com",), 80, tls=Tls.ACME), route(tls=Tls.INTERNAL))
     acme = Acme("me@example.com", "tls", "https://pebble:14000/dir", "/ca.pem")
-    told = caddy.configuration(stack(*routes, edge=Edge.CADDY, acme=acme), {})["apps"]["tls"]
+    told = caddy.configuration(stack(*routes, edge=Edge.CADDY, acme=acme))["apps"]["tls"]
     assert told["certificates"]["automate"] == ["a.example.com"]
     [policy] = told["automation"]["policies"]
     assert policy["issuers"][0]["challenges"] == {"http": {"disabled": True}}
@@ -181,12 +196,12 @@ def test_plain_http_is_sent_to_the_port_at_which_the_edge_serves_https(published
         == port
     )
     location = f"https://{{http.request.host}}{f':{port}' if port else ''}{{http.request.uri}}"
-    assert location in str(caddy.configuration(replace(of, edge=Edge.CADDY), {}))
+    assert location in str(caddy.configuration(replace(of, edge=Edge.CADDY)))
 
 
 def test_a_pattern_that_leads_to_https_takes_nothing_from_a_name_that_is_served_in_the_clear() -> None:
     pattern, name = Route(("*.localhost",), 80, tls=Tls.INTERNAL), route()
-    web = caddy.configuration(stack(pattern, name, edge=Edge.CADDY), {})["apps"]["http"]["servers"]["web"]
+    web = caddy.configuration(stack(pattern, name, edge=Edge.CADDY))["apps"]["http"]["servers"]["web"]
     hosts = [found["match"][0]["host"] for found in web["routes"] if "match" in found]
     assert hosts == [["web.localhost"], ["*.localhost"]]
     assert "reverse_proxy" in str(web["routes"][0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,12 +133,65 @@ def test_while_the_edge_itself_is_replaced_nothing_is_written_for_the_time_in_be
     assert not (site.compose.directory / FILE).exists()
 
 
-def test_a_caddy_reads_nothing_again_for_the_time_in_between_but_the_new_one_is_asked(site: Site) -> None:
+LED = "rendered/edge/led"
+
+
+def behind_caddy(site: Site, port: int) -> Site:
+    return with_port(replace(site, stack=replace(site.stack, edge=Edge.CADDY)), port)
+
+
+def led_to(site: Site) -> list[str]:
+    return sorted(path.name for path in (site.compose.directory / LED / "app").glob("*"))
+
+
+def test_a_caddy_is_led_by_the_names_of_files_and_reads_nothing_again(site: Site) -> None:
+    with answering() as port:
+        site = behind_caddy(site, port)
+        files = RouteFiles(site)
+        files.hold(["app"])
+        files.hold(["app"])
+        assert led_to(site) == ["99-s-app-1"]
+        assert files.move({"app": [one("app", "s-app-2")]}) == {}
+        # The first counts; the other is there for who has just listed it.
+        assert led_to(site) == ["98-s-app-2", "99-s-app-1"]
+        files.release()
+    assert [path.name for path in (site.compose.directory / "rendered").rglob("*")] == ["edge"]
+
+
+def test_who_caddy_is_can_look_for_those_files(site: Site) -> None:
+    before = os.umask(0o077)
+    try:
+        RouteFiles(behind_caddy(site, 1)).hold(["app"])
+    finally:
+        os.umask(before)
+    for path in ("", "app", "app/99-s-app-1"):
+        assert (site.compose.directory / LED / path).stat().st_mode & 0o044 == 0o044
+
+
+def test_behind_caddy_too_what_is_healthy_and_refuses_its_route_gets_no_requests(site: Site) -> None:
     with answering() as port:
         pass
-    site = with_port(replace(site, stack=replace(site.stack, edge=Edge.CADDY)), port)
+    site = behind_caddy(site, port)
     files = RouteFiles(site)
     files.hold(["app"])
     assert [*files.move({"app": [one("app", "s-app-2")]})] == ["app"]
+    assert led_to(site) == ["99-s-app-1"]
     files.release()
-    assert not (site.compose.directory / "rendered").exists()
+    assert led_to(site) == []
+
+
+def test_what_a_killed_run_led_elsewhere_is_led_back_and_let_go(site: Site) -> None:
+    with answering() as port:
+        site = behind_caddy(site, port)
+        killed = RouteFiles(site)
+        killed.hold(["app"])
+        killed.move({"app": [one("app", "s-app-2")]})
+        files = RouteFiles(site)
+        assert files.stay({"app": [one("app", "s-app-1")]})
+        assert led_to(site)[0] == "97-s-app-1"
+        files.release()
+        assert led_to(site) == []
+        killed = RouteFiles(site)
+        killed.hold(["app"])
+        RouteFiles(site).release()
+        assert led_to(site) == []

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stackctl import fingerprint, state
+from stackctl.apply import led
 from stackctl.apply.start import Site
 from stackctl.apply.taken_in import taken_in
 from stackctl.apply.trouble import explained
@@ -60,9 +61,7 @@ class RouteFiles:
         Raises StackctlError where the edge does not take it.
         """
         stack = self._site.stack
-        # Whenever Caddy reads anything again, it closes idle connections and streams, of every app.
-        by_files = stack.routing.by is RoutesBy.FILES and stack.edge is Edge.TRAEFIK
-        if not by_files or not self._edges():
+        if stack.routing.by is not RoutesBy.FILES or not self._edges():
             return False
         named = {
             name: tuple(c.name for c in containers if c.running)
@@ -103,30 +102,43 @@ class RouteFiles:
 
         Raises StackctlError where the edge does not take it.
         """
-        if self._named:
+        if self._named or any(folder.is_dir() for folder in self._led()):
             self._write({})
 
     def _edges(self) -> list[Container]:
         names = [s.name for s in self._site.stack.of_kind(Kind.EDGE)]
         return [c for c in self._site.containers(names) if c.running] if names else []
 
+    def _led(self) -> list[Path]:
+        """Where Caddy is led by files, which may be there from a run that was killed."""
+        stack, root = self._site.stack, self._site.compose.directory
+        edges = [spoke for spoke in stack.of_kind(Kind.EDGE) if caddy.is_edge(stack, spoke)]
+        return [root / RENDERED_DIR / edge.name / caddy.LED_DIR for edge in edges]
+
     def _write(self, named: Upstreams) -> None:
+        # Also where it fails half-way, there is something to release.
+        self._named = {**self._named, **named}
+        try:
+            for folder in self._led():
+                led.lead(folder, named) if named else led.let_go(folder)
+            if self._site.stack.edge is Edge.TRAEFIK:
+                self._tell_traefik(named)
+        except OSError as error:
+            raise of_file(error) or error from error
+        self._named = dict(named)
+
+    def _tell_traefik(self, named: Upstreams) -> None:
         site = self._site
         root, stack = site.compose.directory, site.stack
         plain = written.reloaded(stack, named)
         witness = f"r{written.digest(plain)[:16]}.{site.compose.project}.invalid" if named else ""
         texts = written.reloaded(stack, named, witness)
-        # Also where it fails half-way, there is something to release.
-        self._named = dict(named)
         for edge in filter(lambda spoke: written.is_edge(stack, spoke), stack.of_kind(Kind.EDGE)):
-            try:
-                paths = {f"{RENDERED_DIR}/{edge.name}/{name}": text for name, text in texts.items()}
-                # First, as otherwise a run that is killed in between seems to have been somebody's edit.
-                state.remember_written(root, {p: fingerprint.sha256(t.hex()) for p, t in paths.items()})
-                for path, text in paths.items():
-                    write_atomically(root / path, text)
-            except OSError as error:
-                raise of_file(error) or error from error
+            paths = {f"{RENDERED_DIR}/{edge.name}/{name}": text for name, text in texts.items()}
+            # First, as otherwise a run that is killed in between seems to have been somebody's edit.
+            state.remember_written(root, {p: fingerprint.sha256(t.hex()) for p, t in paths.items()})
+            for path, text in paths.items():
+                write_atomically(root / path, text)
         edges = self._edges()
         if witness and edges and not taken_in(witness, edges):
             raise StackctlError(

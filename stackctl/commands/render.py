@@ -57,9 +57,14 @@ def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAn
     digests = {p: fingerprint.sha256(c.hex()) for p, c in texts.items() if p.startswith(f"{RENDERED_DIR}/")}
     if digests != state.written(opened.root):
         state.remember_written(opened.root, digests)
-    for path in sorted(_left_over(opened)):
+    # Backwards: of what leads an edge, the first counts.
+    for path in sorted(_left_over(opened), reverse=True):
         (opened.root / path).unlink()
         changed.append(path)
+        for folder in (opened.root / path).parents:
+            if folder.name == RENDERED_DIR or any(folder.iterdir()):
+                break
+            folder.rmdir()
     return RenderAnswer(tuple(changed), tuple(unchanged))
 
 

@@ -18,7 +18,7 @@ _MARK = {
 }
 _WAYS = {
     Way.BESIDE: "the new one starts beside the old one: no gap",
-    Way.RELOAD: "reads its configuration again: no gap",
+    Way.RELOAD: "reads its configuration again",
     Way.JOB: "runs again",
 }
 
@@ -42,7 +42,7 @@ def _action(action: Action) -> Iterator[Text]:
     yield from _causes(action.causes)
     if how := action.replacement:
         reasons = f": {'; '.join(how.reasons)}" if how.reasons else ""
-        yield Text(f"    {_WAYS.get(how.way) or f'the old one stops first{reasons}'}", "dim")
+        yield Text(f"    {_WAYS.get(how.way, 'the old one stops first')}{reasons}", "dim")
     if cost := action.consequences:
         others = [name for name in cost.restarts if name != action.spoke]
         if cost.gap and action.verb is Verb.RECREATE:

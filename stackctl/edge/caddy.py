@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stackctl.edge.middlewares import certificates
-from stackctl.edge.precedence import Upstreams, of_protocol, precedence, reached_as, response_headers
+from stackctl.edge.precedence import of_protocol, precedence, reached_as, response_headers
 from stackctl.model import (
     Acme,
     BasicAuth,
@@ -31,6 +31,8 @@ ADMIN = "localhost:2019"
 COMMAND = ("caddy", "run", "--config", f"{CONFIG_DIR}/{CONFIG_FILE}")
 RELOAD = ("caddy", "reload", "--force", "--config", f"{CONFIG_DIR}/{CONFIG_FILE}", "--address", ADMIN)
 """Run in the edge's container: nothing outside of it reaches the port at which Caddy is told."""
+LED_DIR = "led"
+"""Below the configuration: `SPOKE/RANK-CONTAINER` leads that spoke's requests to one container."""
 HEALTHCHECK = ("CMD", "wget", "-q", "-O", "/dev/null", f"http://{ADMIN}/config/")
 
 Json = dict[str, Any]
@@ -41,12 +43,12 @@ def is_edge(stack: Stack, spoke: Spoke) -> bool:
     return stack.edge is Edge.CADDY and stack.routing.by is RoutesBy.FILES and spoke.kind is Kind.EDGE
 
 
-def configuration(stack: Stack, upstreams: Upstreams) -> Json:
+def configuration(stack: Stack) -> Json:
     """All that Caddy is told; it reads it again on a reload."""
     routes = [(n.route, n.spoke) for n in of_protocol(stack, Protocol.HTTP)]
-    plain = [*_served(stack, [(r, s) for r, s in routes if r.tls is Tls.OFF or r.redirect], upstreams)]
+    plain = [*_served(stack, [(r, s) for r, s in routes if r.tls is Tls.OFF or r.redirect])]
     tls = [(r, s) for r, s in routes if r.tls is not Tls.OFF]
-    secure = [*_served(stack, tls, upstreams, secure=True)]
+    secure = [*_served(stack, tls, secure=True)]
     servers: Json = {"web": _server(":80", plain)}
     apps: Json = {"http": {"grace_period": "10s", "servers": servers}}
     if secure:
@@ -63,9 +65,7 @@ def _server(listen: str, routes: list[Json]) -> Json:
     return {"listen": [listen], "routes": [*routes, nowhere], "automatic_https": {"disable": True}}
 
 
-def _served(
-    stack: Stack, routes: list[tuple[Route, Spoke]], upstreams: Upstreams, *, secure: bool = False
-) -> Iterator[Json]:
+def _served(stack: Stack, routes: list[tuple[Route, Spoke]], *, secure: bool = False) -> Iterator[Json]:
     """A route per host, so that of two that match the more exact one comes first, redirects to https too."""
     by_host = [(precedence(host, r), host, r, s) for r, s in routes for host in r.hosts]
     for _, host, route, spoke in sorted(by_host, key=lambda found: (-found[0], found[1])):
@@ -81,7 +81,7 @@ def _served(
                 "handle": [redirect],
                 "terminal": True,
             }
-        handlers = [*_on_the_way(route), _to_app(route, reached_as(stack, spoke, upstreams))]
+        handlers = [*_on_the_way(route), _to_app(route, spoke.name, reached_as(stack, spoke))]
         inside = {"handler": "subroute", "routes": [{"handle": handlers}]}
         yield {"match": [_match((host,), route)], "handle": [inside], "terminal": True}
 
@@ -147,31 +147,56 @@ def _forward(auth: ForwardAuth) -> Iterator[Json]:
         "X-Forwarded-Method": ["{http.request.method}"],
         "X-Forwarded-Uri": ["{http.request.uri}"],
     }
-    yield {
+    proxy: Json = {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": f"{auth.spoke}:{auth.port}"}],
+        "upstreams": _upstreams((auth.spoke,), auth.port),
         "rewrite": {"method": "GET", "uri": auth.path},
         "headers": {"request": {"set": asked}},
         "handle_response": [{"match": {"status_code": [2]}, "routes": [passed]}],
     }
+    yield _led(auth.spoke, auth.port, proxy, proxy)
 
 
-def _to_app(route: Route, names: tuple[str, ...]) -> Json:
-    proxy: Json = {
-        "handler": "reverse_proxy",
-        "upstreams": [{"dial": f"{name}:{route.port}"} for name in names],
-    }
+def _to_app(route: Route, spoke: str, names: tuple[str, ...]) -> Json:
+    proxy: Json = {"handler": "reverse_proxy", "upstreams": _upstreams(names, route.port)}
     if route.strip and route.prefix:
         proxy["headers"] = {"request": {"set": {"X-Forwarded-Prefix": [route.prefix]}}}
-    if route.sticky:
-        proxy["load_balancing"] = {"selection_policy": {"policy": "cookie", "name": "stackctl"}}
-    if probe := route.probe:
-        active = {"uri": probe.path, "interval": f"{probe.interval}s", "timeout": f"{probe.timeout}s"}
-        proxy["health_checks"] = {"active": active}
     if route.websockets:
         # Needs Caddy 2.7; without it, each reload closes what is open.
         proxy["stream_close_delay"] = f"{route.websockets}s"
-    return proxy
+    usual = {**proxy}
+    if route.sticky:
+        usual["load_balancing"] = {"selection_policy": {"policy": "cookie", "name": "stackctl"}}
+    if probe := route.probe:
+        active = {"uri": probe.path, "interval": f"{probe.interval}s", "timeout": f"{probe.timeout}s"}
+        usual["health_checks"] = {"active": active}
+    return _led(spoke, route.port, usual, proxy) if len(names) == 1 else usual
+
+
+def _upstreams(names: tuple[str, ...], port: int) -> list[Json]:
+    return [{"dial": f"{name}:{port}"} for name in names]
+
+
+def _led(spoke: str, port: int, usual: Json, to_one: Json) -> Json:
+    """The usual proxy, or one to the container that a file names, looked for at each request.
+
+    Any reload closes what clients hold open, with requests on their way into it; a file appears without one.
+    The first of several counts. It is looked for again, as it may go after it was listed.
+    """
+    name = f"stackctl.{spoke}"
+    files = {"root": f"{CONFIG_DIR}/{LED_DIR}/{spoke}", "try_files": ["/[0-9][0-9]-*"] * 2}
+    told = {
+        "handler": "map",
+        "source": "{http.matchers.file.relative}",
+        "destinations": [f"{{{name}}}"],
+        "mappings": [{"input_regexp": "^/?[0-9]+-([A-Za-z0-9_.-]+)$", "outputs": ["${1}"]}],
+    }
+    led = {**to_one, "upstreams": _upstreams((f"{{{name}}}",), port)}
+    routes = [
+        {"group": "led", "match": [{"file": files}], "handle": [told, led]},
+        {"group": "led", "handle": [usual]},
+    ]
+    return {"handler": "subroute", "routes": routes}
 
 
 def _tls(stack: Stack) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stackctl.model import Protocol, Route, Spoke, Stack
+from stackctl.model import NOTHING, Protocol, Route, Spoke, Stack
 
 Upstreams = Mapping[str, tuple[str, ...]]
 """Spoke -> the names under which the edge reaches its containers; a spoke that is missing is its own name."""
@@ -70,7 +70,7 @@ def response_headers(route: Route) -> dict[str, str]:
     return {**secure, **dict(route.headers)}
 
 
-def reached_as(stack: Stack, spoke: Spoke, upstreams: Upstreams) -> tuple[str, ...]:
+def reached_as(stack: Stack, spoke: Spoke, upstreams: Upstreams = NOTHING) -> tuple[str, ...]:
     """The names of the spoke's containers for an edge that does not ask Docker.
 
     One name is enough for one container: Docker's DNS knows who answers to it. To tell several apart, as

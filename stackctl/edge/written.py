@@ -62,12 +62,12 @@ def mounts(edge: Spoke) -> list[dict[str, Any]]:
 def reloaded(stack: Stack, upstreams: Upstreams = NOTHING, witness: str = "") -> dict[str, bytes]:
     """Name -> content of what the edge reads again while it runs, below its configuration.
 
-    `upstreams` names the containers that requests go to, where that is not for Docker's DNS to say.
-    `witness` is a host name that tells by its answer that Traefik has read this; Caddy says so itself.
+    For Traefik, `upstreams` names the containers that requests go to, where that is not for Docker's DNS to
+    say, and `witness` is a host name that tells by its answer that it has read this.
     """
     if stack.edge is Edge.TRAEFIK:
         return {traefik.ROUTES_FILE: yaml_text.dump(traefik.routes_file(stack, upstreams, witness)).encode()}
-    text = json.dumps(caddy.configuration(stack, upstreams), indent=2, ensure_ascii=False)
+    text = json.dumps(caddy.configuration(stack), indent=2, ensure_ascii=False)
     return {caddy.CONFIG_FILE: f"{text}\n".encode()}
 
 

@@ -51,7 +51,7 @@ class Way(StrEnum):
 class Replacement:
     way: Way
     reasons: tuple[str, ...] = ()
-    """Why the new container cannot start beside the old one, as `it publishes port 8080`."""
+    """Why the new container cannot start beside the old one, as `it publishes port 8080`; a reload's cost."""
     data: tuple[str, ...] = ()
     """Where it writes what outlives its container, as `volume db-data at /data`: going back to the old
     container does not bring that back."""

@@ -28,6 +28,8 @@ class Taken:
     sent: int = 0
     failed: list[tuple[float, str]] = field(default_factory=list)
     slowest: float = 0.0
+    closed: int = 0
+    """Connections that the other side ended, though they were to be kept."""
     versions: dict[str, int] = field(default_factory=dict)
 
 
@@ -69,7 +71,8 @@ def work(
     while due < began + seconds or not over.is_set():
         time.sleep(max(0.0, due - time.monotonic()))
         at = time.monotonic()
-        if connection is not None and (kind.endswith("close") or was_closed(connection)):
+        ended = connection is not None and not kind.endswith("close") and was_closed(connection)
+        if connection is not None and (ended or kind.endswith("close")):
             connection.close()
             connection = None
         connection = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -87,6 +90,7 @@ def work(
             connection = None
         with lock:
             taken.sent += 1
+            taken.closed += ended
             taken.slowest = max(taken.slowest, time.monotonic() - at)
             if wrong:
                 taken.failed.append((round(at - began, 2), wrong))
@@ -110,6 +114,10 @@ class Seen:
     @property
     def sent(self) -> int:
         return sum(one["sent"] for one in self.of.values())
+
+    @property
+    def closed(self) -> int:
+        return sum(one["closed"] for one in self.of.values())
 
     @property
     def failed(self) -> list[Any]:

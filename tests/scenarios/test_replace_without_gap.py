@@ -111,7 +111,7 @@ class Behind:
         return self.stack.container_ids()
 
 
-@pytest.fixture(params=["traefik by labels", "traefik by files"])
+@pytest.fixture(params=["traefik by labels", "traefik by files", "caddy by files"])
 def behind(shipped_apart: ShippedStack, request: pytest.FixtureRequest) -> Behind:
     edge, _, routes = request.param.split()
     stack = shipped_apart.root / "stack.yaml"
@@ -129,7 +129,7 @@ def behind(shipped_apart: ShippedStack, request: pytest.FixtureRequest) -> Behin
     return found
 
 
-def test_behind_traefik_no_request_is_lost(behind: Behind) -> None:
+def test_no_request_is_lost(behind: Behind) -> None:
     [old] = behind.names()
     before = behind.ids()
     with load(behind.port, HOST, 36.0) as seen:
@@ -140,6 +140,7 @@ def test_behind_traefik_no_request_is_lost(behind: Behind) -> None:
             assert behind.answer() == version
     print({kind: (one["sent"], one["slowest"]) for kind, one in seen.of.items()})
     assert seen.failed == []
+    assert seen.closed == 0, "nor is a connection that a client keeps"
     assert seen.sent >= 4000
     assert seen.versions == {"one", "two", "three"}
     [new] = behind.names()
@@ -173,7 +174,7 @@ def test_a_replacement_that_never_gets_healthy_loses_nothing_and_goes(behind: Be
     assert behind.names() == [name]
 
 
-@pytest.mark.parametrize("behind", ["traefik by labels"], indirect=True)
+@pytest.mark.parametrize("behind", ["traefik by labels", "caddy by files"], indirect=True)
 @pytest.mark.parametrize(("wait", "stays"), [("healthy", "two"), ("starting", "one")])
 def test_a_replacement_that_was_killed_is_ended_by_the_next_run(
     behind: Behind, wait: str, stays: str
