@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackctl import haproxy, normal, strict
+from stackctl import haproxy, lets_through, normal, strict
 from stackctl.attached import ports_of, ports_wanted
 from stackctl.lint.confinement import GIVEN_BY_DEFAULT, NAMESPACES
 from stackctl.lint.sockets import gives_socket
@@ -32,6 +32,7 @@ from stackctl.model import (
 from stackctl.routed import without_login
 
 _ROUTE = "SC755"
+_ASKED, _API = "SC757", "api "
 _EVERY_ADDRESS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104
 _HOST_CONFIG = {
     "network_mode": "NetworkMode",
@@ -78,10 +79,14 @@ def new(
     for container in running:
         old |= {open.key for open in _of_container(stack, spoke, wanted, container, root, by_id)}
     reasons = {accept.code: accept.reason for accept in spoke.accept if not accept.name}
+    found = [open for open in _of_stanza(stack, spoke, wanted, root) if not _covered(open.key, old)]
+    if asked := [open.key.removeprefix(_API) for open in found if open.code == _ASKED]:
+        # One sentence for them all: each for itself, a policy would fill the screen.
+        found = [open for open in found if open.code != _ASKED]
+        found.append(_Open("", _ASKED, lets_through.told(asked), ("policy",)))
     return tuple(
         Exposure(spoke.name, open.code, open.what, spoke.at(*open.path), reasons.get(open.code, ""))
-        for open in _of_stanza(stack, spoke, wanted, root)
-        if not _covered(open.key, old)
+        for open in found
     )
 
 
@@ -165,6 +170,7 @@ def _of_stanza(stack: Stack, spoke: Spoke, wanted: Stanza, root: str) -> Iterato
     yield from _namespaces(wanted)
     mounted = {str(m.get("source")) for m in wanted.get("volumes") or () if m.get("type") == "volume"}
     yield from _socket_paths(stack, spoke, _networks_wanted(stack, wanted), mounted)
+    yield from (_Open(f"{_API}{one}", _ASKED) for one in sorted(lets_through.wanted_of(spoke, wanted)))
     # A route of the spoke's may be both stated and rendered as labels.
     routes = (*_stated_routes(spoke), *_routes(_own_labels(spoke, wanted)))
     yield from {open.key: open for open in routes}.values()
@@ -212,6 +218,7 @@ def _of_container(
     through = by_id.get(other, container) if mode == "container" else container
     volumes = {m.source.removeprefix(f"{stack.name}_") for m in container.mounts if m.type == "volume"}
     yield from _socket_paths(stack, spoke, set(through.networks), volumes)
+    yield from (_Open(f"{_API}{one}") for one in lets_through.running_of(spoke, wanted, container))
     yield from _routes(container.labels)
     if _route_input(container.labels) == _route_input(wanted.get("labels") or NOTHING):
         yield from _stated_routes(spoke)

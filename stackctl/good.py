@@ -176,9 +176,14 @@ def forget_values(root: Path) -> None:
 
 
 def link_into(good: Good, root: Path, paths: Collection[str]) -> None:
-    """Puts rendered files of a state back where they were; also on a full disk, as it needs no space."""
+    """Puts rendered files of a state back where they were; also on a full disk, as it needs no space.
+
+    What is there already is not touched: a newer file would be one that an edge has not read.
+    """
     for path in paths:
         kept, place = good.folder / "bundle" / path, root / path
+        if place.is_file() and place.read_bytes() == kept.read_bytes():
+            continue
         place.parent.mkdir(parents=True, exist_ok=True)
         fresh = place.with_name(f".{place.name}.{os.getpid()}")
         fresh.unlink(missing_ok=True)

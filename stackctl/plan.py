@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
@@ -27,6 +27,7 @@ from stackctl.model import (
     Way,
     Who,
 )
+from stackctl.read.images import edge_of
 from stackctl.replace import because_of_others, replacement, replicas
 
 
@@ -78,6 +79,13 @@ def plan(
         others = because_of_others(stack, name, {**services, name: want.stanza}, running[name])
         return replace(action, replacement=replacement(spoke, want.stanza, running[name], image, others))
 
+    swap = _edge_swap(stack, running)
+
+    def swapped(action: Action) -> Action:
+        """Another edge is said in one place, whatever it makes of a spoke's routes."""
+        causes = tuple(dict.fromkeys(swap if _of_routes(cause) else cause for cause in action.causes))
+        return replace(action, causes=tuple(filter(None, causes)))
+
     known = {spoke.name for spoke in stack.spokes}
     gone = sorted(
         name
@@ -86,11 +94,12 @@ def plan(
         and any("stackctl.spoke" in c.labels for c in containers)
         and (not only or name in only)
     )
+    resting = {edge.name for edge in stack.resting}
     ordered = [name for wave in waves(stack, means) for name in wave]
     return Plan(
         actions=(
-            *(Action(name, Verb.REMOVE) for name in gone),
-            *map(decide, ordered),
+            *(Action(name, Verb.REMOVE, (swap,) if swap and name in resting else ()) for name in gone),
+            *(swapped(action) if swap else action for action in map(decide, ordered)),
             *(stale[name] for name in sorted(stale.keys() - means)),
         ),
         idle=tuple(
@@ -218,6 +227,18 @@ def _reload(stack: Stack, name: str, old: str, new: str) -> Action:
     causes = (Cause(Who.YOU, "routes", old[:12], new[:12]),)
     cost = "it closes connections that are idle, and streams" if stack.edge is Edge.CADDY else "no gap"
     return Action(name, Verb.RELOAD, causes, Replacement(Way.RELOAD, (cost,)))
+
+
+def _edge_swap(stack: Stack, running: Mapping[str, Sequence[Container]]) -> Cause | None:
+    """What moved where the edge that runs is not the one that stack.yaml names."""
+    old = next((edge_of(edge.image) for edge in stack.resting if running.get(edge.name)), None)
+    return Cause(Who.YOU, "edge", old, stack.edge, stack.at("edge")) if old else None
+
+
+def _of_routes(cause: Cause) -> bool:
+    return cause.who is Who.YOU and (
+        cause.field == "input route" or cause.field.startswith(("labels.traefik.", "labels.caddy"))
+    )
 
 
 def _stopped(spoke: Spoke, containers: Iterable[Container]) -> Iterator[Cause]:

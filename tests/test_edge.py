@@ -88,15 +88,15 @@ def test_caddy_looks_for_a_file_that_names_a_container_unless_several_are_wanted
     auth = ForwardAuth("login", 9091, "/verify", ())
     of = stack(route(auth=auth, sticky=True, probe=Probe("/health")), edge=Edge.CADDY)
     [served, _] = caddy.configuration(of)["apps"]["http"]["servers"]["web"]["routes"]
-    asked, app = served["handle"][0]["routes"][0]["handle"]
+    asked, app = served["handle"]
     for led, spoke, port in ((asked, "login", 9091), (app, "web", 80)):
         to_one, usual = led["routes"]
         # Only the first of a group that matches is used.
         assert to_one["group"] == usual["group"]
-        assert to_one["match"][0]["file"]["root"] == f"/etc/caddy/led/{spoke}"
-        assert to_one["handle"][1]["upstreams"] == [{"dial": f"{{stackctl.{spoke}}}:{port}"}]
+        assert to_one["match"][0]["file"] == {"root": "/etc/caddy", "try_files": [f"/led/{spoke}/"]}
+        assert to_one["handle"][-1]["upstreams"] == [{"dial": f"{{stackctl.{spoke}}}:{port}"}]
         assert usual["handle"][0]["upstreams"] == [{"dial": f"{spoke}:{port}"}]
-    assert {"health_checks", "load_balancing"}.isdisjoint(app["routes"][0]["handle"][1])
+    assert {"health_checks", "load_balancing"}.isdisjoint(app["routes"][0]["handle"][-1])
     assert {"health_checks", "load_balancing"} <= app["routes"][1]["handle"][0].keys()
     web = replace(of.spoke("web"), service={**of.spoke("web").service, "scale": 2})
     scaled = str(caddy.configuration(replace(of, spokes=(EDGE, web))))

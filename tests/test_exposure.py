@@ -330,3 +330,49 @@ def test_what_is_left_alone_opens_nothing_and_a_first_plan_has_one_yes() -> None
 
 def test_no_key_holds_more_than_names_and_paths() -> None:
     assert "s3cret" not in repr(keys(stack(), FULL, wanted(), ROOT))
+
+
+def guard(*operations: str, **more: Any) -> Spoke:
+    return replace(PROXY, policy=Policy(("traefik",), operations, **more))
+
+
+def asked_anew(
+    proxy: Spoke, *containers: Container, before: tuple[str, ...] = (), **stanza: Any
+) -> list[str]:
+    service = {**proxy.service, **stanza}
+    found = new(stack(FULL, proxy), proxy, service, containers, before, ROOT)
+    return [exposure.what for exposure in found if exposure.code == "SC757"]
+
+
+def test_a_policy_that_lets_more_through_is_new_and_one_that_lets_less_is_not() -> None:
+    before = keys(stack(FULL, guard()), guard(), guard().service)
+    worse = guard("POST /containers/create", "GET /images/json")
+    [told] = asked_anew(worse, before=before)
+    assert told == "lets its consumers ask Docker POST /containers/create, GET /images/json"
+    assert asked_anew(guard(), before=keys(stack(FULL, worse), worse, worse.service)) == []
+    many = guard(
+        *(f"{m} /containers/{{id}}/{w}" for m, w in (("POST", "start"), ("POST", "stop"))),
+        *worse.policy.operations,
+    )  # type: ignore[union-attr]
+    [told] = asked_anew(many, before=before)
+    assert told.endswith(" and 1 more")
+
+
+def test_a_policy_that_runs_as_it_is_wanted_lets_nothing_more_through() -> None:
+    labels = {"stackctl.inputs": "config=aa,image=bb"}
+    runs = replace(running(), labels=labels)
+    assert asked_anew(guard(), runs, labels=labels) == []
+    assert len(asked_anew(guard(), runs, labels={"stackctl.inputs": "config=cc,image=bb"})) == 1
+
+
+def test_switches_that_open_more_are_told_from_those_of_the_container() -> None:
+    image = "tecnativa/docker-socket-proxy:v0.4.2"
+    proxy = Spoke("guard", Kind.SOCKET_PROXY, {"image": image, "networks": {"socket": None}})
+    inspect = copy.deepcopy(SEEN["inspect"])
+    inspect["Config"] |= {"Env": ["CONTAINERS=1", "POST=0"], "Image": image}
+    runs = container(inspect)
+    assert asked_anew(proxy, runs, environment={"CONTAINERS": "1", "POST": "0"}) == []
+    assert asked_anew(proxy, runs, environment={"CONTAINERS": "0"}) == []
+    [told] = asked_anew(proxy, runs, environment={"CONTAINERS": "1", "POST": "1"})
+    assert told.startswith("lets its consumers ask Docker ")
+    assert " more" in told

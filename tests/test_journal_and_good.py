@@ -107,6 +107,19 @@ def test_a_good_state_is_kept_once_and_only_the_newest_keeps_values(tmp_path: Pa
     assert "s3cret" not in "".join(p.read_text() for p in (tmp_path / good.DIR).rglob("*") if p.is_file())
 
 
+def test_what_is_put_back_and_is_there_already_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "docker-compose.yml"
+    good.keep(tmp_path, seen("one"))
+    (state,) = good.all_good(tmp_path)
+    file.write_bytes(b"x")
+    before = file.stat()
+    good.link_into(state, tmp_path, ["docker-compose.yml"])
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    file.write_bytes(b"y")
+    good.link_into(state, tmp_path, ["docker-compose.yml"])
+    assert file.read_bytes() == b"x"
+
+
 def test_no_more_than_five_are_kept_unless_a_container_mounts_one(tmp_path: Path) -> None:
     for number in range(1, 9):
         mounted = f"{tmp_path}/{good.DIR}/2/mounted/conf"

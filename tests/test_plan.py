@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from stackctl.compare import OWN_LABELS
+from stackctl.findings import Location
 from stackctl.model import (
     Action,
     Cause,
     Container,
+    Edge,
     Kind,
     Observed,
     Spoke,
@@ -32,6 +34,8 @@ from tests.planned import (
     told,
     want,
 )
+
+EDGES = (("old", "traefik:v3.7"), ("new", "caddy:2"))
 
 # ---- verbs
 
@@ -97,6 +101,25 @@ def test_a_container_that_somebody_removed_is_the_hosts_unless_the_whole_stack_i
 
     assert causes(running("b")) == [(Cause(Who.HOST, "container", "", "running"),), ()]
     assert causes() == [(), ()]
+
+
+def test_another_edge_is_said_once_and_where_it_is_written() -> None:
+    old, other = (Spoke(name, Kind.EDGE, {"image": image}) for name, image in EDGES)
+    places = {("edge",): Location("stack.yaml", 3, 1)}
+    stack = Stack(PROJECT, (spoke("a"), other), resting=(old,), edge=Edge.CADDY, places=places)
+    moved = {"stackctl.fingerprint": "1.0", "stackctl.inputs": "route=0"}
+    wanted = {"a": want("a", labelled=moved), "new": want("new")}
+    routed = {
+        "traefik.enable": "true",
+        "traefik.http.routers.a.rule": "Host(`a`)",
+        "stackctl.inputs": "route=1",
+    }
+    labelled = running("a", labelled=routed)
+    observed = Observed(PROJECT, (running("old"), labelled), image_defaults={IMAGE_ID: SEEN["image_config"]})
+    actions = {a.spoke: a for a in plan(stack, BUNDLE, wanted, observed, ()).actions}
+    swap = Cause(Who.YOU, "edge", "traefik", "caddy", Location("stack.yaml", 3, 1))
+    assert (actions["old"].verb, actions["old"].causes) == (Verb.REMOVE, (swap,))
+    assert actions["a"].causes == (swap,)
 
 
 def whole(

@@ -76,4 +76,14 @@ CODES = (
         good='ports: ["127.0.0.1:8080:8080"]',
         hint=_WAY,
     ),
+    Code(
+        "SC757",
+        _WARNING,
+        "a plan lets more through a socket proxy",
+        "Every consumer of the proxy may ask it, and whoever takes one over. What each operation exposes is "
+        "shown by `stackctl policy`; `--suggest` gives the least that the consumers need.",
+        bad="policy: {consumers: [traefik], operations: ['POST /containers/create']}",
+        good="policy: {consumers: [traefik]}",
+        hint=_WAY,
+    ),
 )

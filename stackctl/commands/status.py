@@ -123,8 +123,11 @@ def look(root: Path, engine: Engine, environ: Mapping[str, str]) -> tuple[Status
             )
         )
     known = {spoke.name for spoke in opened.stack.spokes}
-    strays = tuple(c.name for c in observed.containers if c.spoke not in known)
-    return StatusAnswer(opened.stack.name, observed.engine_version, tuple(rows), strays), tuple(said)
+    edges = {spoke.name for spoke in opened.stack.resting}
+    resting = tuple(c.name for c in observed.containers if c.spoke in edges)
+    strays = tuple(c.name for c in observed.containers if c.spoke not in known | edges)
+    answer = StatusAnswer(opened.stack.name, observed.engine_version, tuple(rows), strays, resting)
+    return answer, tuple(said)
 
 
 def _runs(container: Container | None) -> str:

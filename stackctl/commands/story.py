@@ -108,6 +108,8 @@ class StatusAnswer:
     spokes: tuple[SpokeStatus, ...]
     strays: tuple[str, ...] = ()
     """Containers of the project whose spoke is gone."""
+    resting: tuple[str, ...] = ()
+    """Containers of an edge that serves no more, as stack.yaml names another one."""
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,10 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
         for row in answer.spokes
         if row.accepted and row.proof is not State.PROVED
     ]
-    below += [f"stand-in: {row.spoke} runs {row.stand_in}" for row in answer.spokes if row.stand_in] + [
-        f"{name}: its spoke is gone; `stackctl up` asks before it removes it" for name in answer.strays
-    ]
+    below += [f"stand-in: {row.spoke} runs {row.stand_in}" for row in answer.spokes if row.stand_in]
+    removed = "`stackctl up` asks before it removes it"
+    below += [f"{name}: its spoke is gone; {removed}" for name in answer.strays]
+    below += [f"{name}: stack.yaml names another edge; {removed}" for name in answer.resting]
     head = Text.assemble((answer.stack, "bold"), f"  on Engine {answer.engine}")
     return Group(head, table, *(Text(line, "yellow") for line in below))
 

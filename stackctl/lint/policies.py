@@ -45,4 +45,15 @@ def only_consumers_sit_with_a_proxy(stack: Stack) -> Iterator[Finding]:
                 yield finding("SC417", at, message, hint, spoke.name, severity(spoke))
 
 
-RULES = (policies_hold_what_they_say, only_consumers_sit_with_a_proxy)
+def a_proxy_has_somebody_to_serve(stack: Stack) -> Iterator[Finding]:
+    """SC409: a socket proxy that was there for an edge which serves no more."""
+    for proxy in stack.of_kind(Kind.SOCKET_PROXY):
+        gone = [edge.name for edge in stack.resting if is_consumer(stack, edge, proxy)]
+        if gone and not any(is_consumer(stack, s, proxy) for s in stack.spokes if s.name != proxy.name):
+            message = f"{proxy.name} serves nobody: `edge: {stack.edge}` needs no Docker, and {gone[0]} rests"
+            hint = f"`stackctl remove {proxy.name}` closes this way to Docker; or accept it with the reason"
+            at = proxy.at("policy", "consumers")
+            yield finding("SC409", at, message, hint, proxy.name)
+
+
+RULES = (policies_hold_what_they_say, only_consumers_sit_with_a_proxy, a_proxy_has_somebody_to_serve)

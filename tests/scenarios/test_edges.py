@@ -290,6 +290,9 @@ def test_the_stack_moves_from_one_edge_to_the_other_and_back(moved: ShippedStack
     def up(edge: str) -> list[tuple[str, str, str]]:
         file = moved.root / "stack.yaml"
         file.write_text(re.sub(r"^edge: .*$", f"edge: {edge}", file.read_text(), flags=re.MULTILINE))
+        other = {"traefik", "caddy"} & moved.container_ids().keys() - {edge}
+        seen = moved.json("status")
+        assert (seen["resting"], seen["strays"]) == ([f"{moved.name}-{name}-1" for name in other], [])
         done = moved.json("up", "--profile", "core", "--yes", "--allow-exposure")
         assert done["exit"] == 0, done
         assert moved.container_ids().keys() == {"docker-socket-proxy", "whoami", edge}

@@ -97,6 +97,12 @@ class Behind:
         )
         return sorted(listed.split())
 
+    def errors(self) -> str:
+        """What the edge says of requests that it could not hand on."""
+        id = self.stack.container(self.edge)
+        done = subprocess.run(["docker", "logs", id], capture_output=True, text=True, check=True)
+        return "\n".join([line for line in (done.stdout + done.stderr).splitlines() if "error" in line][-9:])
+
     def health_of_newest(self) -> str:
         """Its state, and its health, once there is a second one."""
         names = self.names()
@@ -139,7 +145,7 @@ def test_no_request_is_lost(behind: Behind) -> None:
             assert done.returncode == 0, done.stdout + done.stderr
             assert behind.answer() == version
     print({kind: (one["sent"], one["slowest"]) for kind, one in seen.of.items()})
-    assert seen.failed == []
+    assert seen.failed == [], behind.errors()
     assert seen.closed == 0, "nor is a connection that a client keeps"
     assert seen.sent >= 4000
     assert seen.versions == {"one", "two", "three"}
@@ -168,7 +174,7 @@ def test_a_replacement_that_never_gets_healthy_loses_nothing_and_goes(behind: Be
         assert done.returncode != 0
         assert "app is unhealthy" in done.stderr
         assert behind.answer() == "one"
-    assert seen.failed == []
+    assert seen.failed == [], behind.errors()
     assert seen.versions == {"one"}
     assert behind.ids() == before
     assert behind.names() == [name]
@@ -193,4 +199,4 @@ def test_a_replacement_that_was_killed_is_ended_by_the_next_run(
     assert "cut short" in done.stderr
     assert len(behind.names()) == 1
     assert behind.answer() == stays
-    assert seen.failed == []
+    assert seen.failed == [], behind.errors()
