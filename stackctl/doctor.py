@@ -36,6 +36,7 @@ from stackctl.model import (
     Request,
     Result,
     Route,
+    RoutesBy,
     Spoke,
     Stack,
     Tls,
@@ -103,7 +104,11 @@ def chain(stack: Stack, bundle: Bundle, observed: Observed, spoke: Spoke) -> Cha
 
 def _proxy_of(stack: Stack, edge: Spoke) -> Spoke | None:
     proxies = stack.of_kind(Kind.SOCKET_PROXY)
-    return next((proxy for proxy in proxies if asks(stack, edge, proxy)), None)
+    named = [proxy for proxy in proxies if asks(stack, edge, proxy)]
+    # One that is filtered by its image's switches names nobody; it is asked by whom it shares a network with.
+    switched = [p for p in proxies if p.policy is None and set(p.networks) & set(edge.networks)]
+    by_labels = stack.routing.by is RoutesBy.LABELS
+    return next(iter([*named, *(switched if by_labels else ())]), None)
 
 
 def _of(standing: Sequence[Check], spoke: Spoke, *codes: str) -> list[Check]:

@@ -85,11 +85,12 @@ def _of_spoke(
         told = (*told, last)
     if last is None or last.holds:
         return Diagnosis(spoke.name, told)
-    hint = CODES[last.check.code].hint.replace("NAME", spoke.name) or _hint(observed, last)
-    return Diagnosis(spoke.name, told, last.check.code, last.saw, hint)
+    fix = CODES[last.check.code].hint.replace("NAME", spoke.name) or hint(observed, last)
+    return Diagnosis(spoke.name, told, last.check.code, last.saw, fix)
 
 
-def _hint(observed: Observed, result: Result) -> str:
+def hint(observed: Observed, result: Result) -> str:
+    """What to do about a broken link whose code knows no way out."""
     name = result.check.spoke
     if not observed.of_spoke(name):
         # There is no log of what never was.

@@ -99,8 +99,7 @@ def _silent(check: Check, reply: Reply) -> Verdict:
 def _judge(expect: Expect, reply: Reply, before: Sequence[Reply], hostnames: Mapping[str, str]) -> Verdict:
     """`before` is what the last control saw, as often as it asked."""
     if expect.resolves:
-        known = reply.kind not in ("unresolved", "unsent")
-        return (Outcome.PASSED, "resolves") if known else (Outcome.FAILED, describe(reply))
+        return _resolved(reply)
     if expect.reached and (reply.connected or reply.kind == "refused"):
         return Outcome.PASSED, describe(reply)
     if expect.certificate and reply.connected and reply.kind in ("error", "closed"):
@@ -120,17 +119,8 @@ def _judge(expect: Expect, reply: Reply, before: Sequence[Reply], hostnames: Map
         return decide_routes.redirected(expect.redirects_to, reply.status, location)
     if expect.below:
         return decide_routes.links_below(expect.below, reply.body, reply.headers.get("location", ""))
-    if expect.statuses and reply.status not in expect.statuses:
-        wanted = " or ".join(map(str, sorted(expect.statuses)[:3]))
-        return Outcome.FAILED, f"{describe(reply)}, not {wanted}" if not reply.from_docker else describe(
-            reply
-        )
-    if 403 in expect.statuses and reply.status == 403 and reply.from_docker:
-        return Outcome.FAILED, describe(reply)
-    if expect.without and expect.without in reply.body:
-        return Outcome.FAILED, f"{describe(reply)}, with the text {expect.without!r}"
-    if expect.body and expect.body not in reply.body:
-        return Outcome.FAILED, f"{describe(reply)}, without the expected text {expect.body!r}"
+    if otherwise := _otherwise(expect, reply):
+        return Outcome.FAILED, otherwise
     if expect.names_container:
         hostname = hostnames.get(expect.names_container, "")
         if not hostname:
@@ -139,6 +129,25 @@ def _judge(expect: Expect, reply: Reply, before: Sequence[Reply], hostnames: Map
             return Outcome.FAILED, f"{describe(reply)}, but the answer does not name the container {hostname}"
         return Outcome.PASSED, f"{describe(reply)} from the container {hostname}"
     return Outcome.PASSED, describe(reply)
+
+
+def _resolved(reply: Reply) -> Verdict:
+    known = reply.kind not in ("unresolved", "unsent")
+    return (Outcome.PASSED, "resolves") if known else (Outcome.FAILED, describe(reply))
+
+
+def _otherwise(expect: Expect, reply: Reply) -> str:
+    """What is not as stated in status and text; empty where all is."""
+    if expect.statuses and reply.status not in expect.statuses:
+        wanted = " or ".join(map(str, sorted(expect.statuses)[:3]))
+        return describe(reply) if reply.from_docker else f"{describe(reply)}, not {wanted}"
+    if 403 in expect.statuses and reply.status == 403 and reply.from_docker:
+        return describe(reply)
+    if expect.without and expect.without in reply.body:
+        return f"{describe(reply)}, with the text {expect.without!r}"
+    if expect.body and expect.body not in reply.body:
+        return f"{describe(reply)}, without the expected text {expect.body!r}"
+    return ""
 
 
 def _same(reply: Reply, before: Sequence[Reply]) -> Verdict:
