@@ -1,8 +1,9 @@
 """The last good states of a stack, in `.stackctl/good/N/`: what it takes to run each of them again.
 
 `files/` are the files that described it, `mounted/` is what its spokes mounted of the folder, and `bundle/`
-what was rendered, for whoever must do without stackctl. The newest alone also keeps the values of variables
-and of secrets that are files, readable by nobody else. A secret in an environment is never kept.
+what was rendered, for whoever must do without stackctl. The newest alone also keeps the values of variables,
+which the rendered override holds too, and of secrets that are files, readable by nobody else. A secret in an
+environment is never kept.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from stackctl import __version__
 from stackctl.errors import StackctlError
 from stackctl.files import STATE_DIR, private_dir, state_dir, write_atomically
+from stackctl.override import OVERRIDE_FILE
 from stackctl.secrets import Secret
 
 DIR = f"{STATE_DIR}/good"
@@ -27,6 +29,8 @@ KEPT = 5
 SCHEMA = 1
 _ABOUT, _VALUES, _SECRETS = "good.json", "values.json", "secrets"
 _PARTS = ("files", "mounted", "bundle")
+_OVERRIDE = f"bundle/{OVERRIDE_FILE}"
+"""Rendered with the values of variables, so it goes when those go."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Good:
         found = {}
         for path, sum in self.sums.items():
             part, _, rest = path.partition("/")
-            if part != name:
+            if part != name or (path == _OVERRIDE and not (self.folder / path).exists()):
                 continue
             try:
                 content = (self.folder / path).read_bytes()
@@ -203,6 +207,9 @@ def _write(folder: Path, seen: Seen) -> None:
 
 
 def _keep_values(folder: Path, seen: Seen) -> None:
+    override = seen.parts.get("bundle", {}).get(OVERRIDE_FILE)
+    if override is not None:
+        write_atomically(folder / _OVERRIDE, override, 0o600)
     text = json.dumps(seen.variables, sort_keys=True, indent=1) + "\n"
     write_atomically(folder / _VALUES, text.encode(), 0o600)
     for name, secret in seen.secrets.items():
@@ -211,6 +218,7 @@ def _keep_values(folder: Path, seen: Seen) -> None:
 
 def _forget_values(folder: Path) -> None:
     (folder / _VALUES).unlink(missing_ok=True)
+    (folder / _OVERRIDE).unlink(missing_ok=True)
     shutil.rmtree(folder / _SECRETS, ignore_errors=True)
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -31,6 +30,8 @@ class Phase(StrEnum):
     """Everything was applied, and works as far as its healthchecks go."""
     BACK = "back"
     """What was applied failed, and the last good state is being put back."""
+    RESTORE = "restore"
+    """A backup is being put in the place of what a spoke keeps; `why` says how to undo that."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +60,31 @@ class Unfinished:
     """What had failed, where something had."""
     open: tuple[tuple[str, str], ...] = ()
     """The steps that were begun and not seen to end, as (step, spoke)."""
-    done: tuple[tuple[str, str], ...] = ()
+    steps: tuple[tuple[str, str], ...] = ()
+    """All that were begun, also by the runs that this one had gone on with, whatever came of them."""
 
 
 class Journal:
     """The journal of this run; every method is on the disk when it returns."""
 
-    def __init__(self, root: Path, begun: Begun) -> None:
-        """Begins anew: what another run left must have been read before.
+    def __init__(self, root: Path, begun: Begun | None, steps: Iterable[tuple[str, str]] = ()) -> None:
+        """Begins anew: what another run left must have been read before. Without `begun`, goes on with that.
+
+        `steps` are those of that other run: what they changed stays changed.
 
         Raises:
             StackctlError: It cannot be written, so nothing may be changed.
         """
         self._path = root / FILE
         state_dir(root)
+        if begun is None:
+            return
         try:
-            line = json.dumps({"schema": SCHEMA, "begun": asdict(begun)}) + "\n"
-            write_atomically(self._path, line.encode(), 0o600)
+            told: list[Mapping[str, Any]] = [{"schema": SCHEMA, "begun": asdict(begun)}]
+            for step, spoke in steps:
+                told += [{"step": step, "spoke": spoke}, {"ended": step, "spoke": spoke, "ok": False}]
+            text = "".join(json.dumps(line) + "\n" for line in told)
+            write_atomically(self._path, text.encode(), 0o600)
         except OSError as error:
             raise StackctlError(
                 f"{self._path} cannot be written: {error.strerror}; nothing was changed",
@@ -131,26 +140,40 @@ def unfinished(root: Path) -> Unfinished | None:
         documents = [document for _, document in lines.read(path).documents]
         found = Unfinished(_begun(documents[0]))
         open_steps: list[tuple[str, str]] = []
-        done: list[tuple[str, str]] = []
+        steps: list[tuple[str, str]] = []
         phase, why = found.phase, found.why
         for line in documents[1:]:
             if "step" in line:
-                open_steps.append((str(line["step"]), str(line["spoke"])))
+                steps.append((str(line["step"]), str(line["spoke"])))
+                open_steps.append(steps[-1])
             elif "ended" in line:
                 step = (str(line["ended"]), str(line["spoke"]))
-                with suppress(ValueError):
-                    open_steps.remove(step)
-                if line["ok"]:
-                    done.append(step)
+                # Also one of an earlier run, where this one was gone on with.
+                open_steps = [one for one in open_steps if one != step]
             elif "phase" in line:
                 phase, why = Phase(line["phase"]), str(line["why"])
-        return Unfinished(found.begun, phase, why, tuple(open_steps), tuple(done))
+        return Unfinished(found.begun, phase, why, tuple(open_steps), tuple(steps))
     except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise StackctlError(
             f"{path} cannot be understood, so it is not known what the last run left undone",
             f"look at what runs (`stackctl status`), then delete {path} and give the same command again",
             repr(error),
         ) from error
+
+
+def expect_whole(left: Unfinished | None) -> None:
+    """What a spoke keeps must be whole before anything works on it.
+
+    Raises:
+        StackctlError: A restore came to no end.
+    """
+    if left is not None and left.phase is Phase.RESTORE:
+        spokes = ", ".join(spoke for step, spoke in left.open if step == "restore")
+        raise StackctlError(
+            f"the restore of {spokes}, by {left.begun.by} of {left.begun.at}, came to no end: what {spokes} "
+            "keeps may be old in part and new in part; nothing was changed",
+            f"{left.why}; to take it as it is: `stackctl down`, then `stackctl up`",
+        )
 
 
 def _begun(document: Mapping[str, Any]) -> Begun:

@@ -14,7 +14,7 @@ from stackctl.checks import checks
 from stackctl.codes import CODES
 from stackctl.errors import StackctlError
 from stackctl.findings import Severity
-from stackctl.model import NO_PROBER, Bundle, Edge, Kind, Outcome, Result, Spoke, Stack, State
+from stackctl.model import NO_PROBER, Bundle, Check, Edge, Kind, Outcome, Result, Spoke, Stack, State
 
 SCHEMA = 1
 FILE = ".stackctl/records.jsonl"
@@ -170,10 +170,13 @@ def turned(
     past: Sequence[Record],
     results: Iterable[Result],
     changed: Collection[str],
+    then: Collection[tuple[str, str, str]] = (),
 ) -> tuple[Result, ...]:
     """The results of changed spokes, and of what leans on them, that do not hold although they passed before.
 
-    What never passed tells nothing about the change, and what nobody could ask for lack of a prober neither.
+    `then` are the spoke, code and title of each check that the last good state has: what it has and nobody
+    ever asked may have held, so it counts as if it had. What was red tells nothing about the change, what is
+    new neither, and what nobody could ask for lack of a prober neither.
     """
     leaning = {
         spoke.name
@@ -189,11 +192,20 @@ def turned(
     return tuple(
         result
         for result in results
-        if not result.holds
+        if against(result)
         and result.check.spoke in leaning
-        and last.get((result.check.spoke, result.check.code, result.check.title)) is Outcome.PASSED
-        and NO_PROBER not in result.saw
+        and last.get(key := about(result.check), Outcome.PASSED if key in then else None) is Outcome.PASSED
     )
+
+
+def against(result: Result) -> bool:
+    """Whether it speaks against what runs, not only against what could be asked here."""
+    return not result.holds and NO_PROBER not in result.saw
+
+
+def about(check: Check) -> tuple[str, str, str]:
+    """What tells one check from another, whatever its files were at the time."""
+    return check.spoke, check.code, check.title
 
 
 # ---- the file

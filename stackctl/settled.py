@@ -34,8 +34,8 @@ _OWN_FILES = (
 _OWN_TREES = ("spokes", "templates", "rendered")
 _MOST = 16
 _NO_STATE = frozenset(("lock", "cache"))
-_NO_MATTER = frozenset(("_", "SHLVL", "OLDPWD", "PWD", "COLUMNS", "LINES"))
-"""Variables that the shell changes with each command and that say nothing to anybody."""
+_NO_MATTER = frozenset(("_", "SHLVL", "OLDPWD", "COLUMNS", "LINES"))
+"""Variables that change with each command or window, and that no manifest asks for, as some do for `PWD`."""
 
 TREE, FILE, THERE = "tree", "file", "there"
 Paths = Iterable[tuple[str, str]]

@@ -10,11 +10,13 @@ import pytest
 
 from stackctl import good, history, journal, lines, notify
 from stackctl.apply.tidy import superfluous
+from stackctl.commands.change import Progress
 from stackctl.errors import Exit, StackctlError
 from stackctl.good import Seen
 from stackctl.history import Came, Run
 from stackctl.journal import Begun, Journal, Phase
 from stackctl.model import Container, Wanted
+from stackctl.override import OVERRIDE_FILE
 from stackctl.secrets import Secret
 
 BEGUN = Begun(
@@ -31,13 +33,51 @@ def test_a_journal_tells_how_far_a_run_came_and_is_gone_after_a_good_end(tmp_pat
     found = journal.unfinished(tmp_path)
     assert found is not None
     assert (found.begun, found.phase) == (BEGUN, Phase.APPLY)
-    assert (found.done, found.open) == ((("recreate", "db"),), (("recreate", "app"),))
+    assert (found.steps, found.open) == ((("recreate", "db"), ("recreate", "app")), (("recreate", "app"),))
     written.phase(Phase.BACK, "app is unhealthy")
     found = journal.unfinished(tmp_path)
     assert found is not None
     assert (found.phase, found.why) == (Phase.BACK, "app is unhealthy")
     written.close()
     assert journal.unfinished(tmp_path) is None
+
+
+def test_what_an_earlier_run_had_begun_is_known_to_each_that_goes_on_with_it(tmp_path: Path) -> None:
+    """Also what failed: a newer image may have run on what the spoke keeps."""
+    written = Journal(tmp_path, BEGUN)
+    written.step("pull", "db")
+    written.ended("pull", "db", ok=True)
+    written.step("recreate", "db")
+    written.ended("recreate", "db", ok=False)
+    for _ in range(3):
+        progress = Progress.after(journal.unfinished(tmp_path))
+        assert progress.steps == [("recreate", "db")]
+        Journal(tmp_path, BEGUN, progress.steps)
+    left = journal.unfinished(tmp_path)
+    assert left is not None
+    assert left.open == ()
+
+
+def test_nothing_works_on_what_a_restore_has_left_in_part(tmp_path: Path) -> None:
+    journal.expect_whole(None)
+    written = Journal(tmp_path, BEGUN)
+    written.step("recreate", "app")
+    journal.expect_whole(journal.unfinished(tmp_path))
+    again = Journal(tmp_path, None)
+    for _ in range(2):
+        again.phase(Phase.RESTORE, "what was there before: `stackctl restore db FILE`")
+        again.step("restore", "db")
+        with pytest.raises(StackctlError, match="the restore of db") as refused:
+            journal.expect_whole(journal.unfinished(tmp_path))
+        assert "`stackctl restore db FILE`" in refused.value.hint
+    again.ended("restore", "db", ok=True)
+    again.phase(Phase.APPLY)
+    left = journal.unfinished(tmp_path)
+    journal.expect_whole(left)
+    assert left is not None
+    assert (left.begun, left.open) == (BEGUN, (("recreate", "app"),)), (
+        "what the run before left is still told"
+    )
 
 
 @pytest.mark.parametrize("cut", range(1, 40))
@@ -85,7 +125,8 @@ def test_a_line_is_whole_or_torn_and_nothing_in_between(tmp_path: Path) -> None:
 
 
 def seen(text: str, **more: object) -> Seen:
-    parts = {"files": {"spokes/app.yaml": text.encode()}, "bundle": {"docker-compose.yml": b"x"}}
+    bundle = {"docker-compose.yml": b"x", OVERRIDE_FILE: b"TAG: s3cret"}
+    parts = {"files": {"spokes/app.yaml": text.encode()}, "bundle": bundle}
     values = {"variables": {"TAG": text}, "secrets": {"db": Secret("s3cret")}}
     known = Seen("2026-11-21T09:00:00+00:00", "kim", {"app": "sha256:1"}, {"app": "1.a"}, parts)
     return replace(known, **{**values, **more})
@@ -100,11 +141,15 @@ def test_a_good_state_is_kept_once_and_only_the_newest_keeps_values(tmp_path: Pa
     second, first = good.all_good(tmp_path)
     assert (second.variables, first.variables, first.secrets) == ({"TAG": "two"}, None, {})
     assert first.part("files") == {"spokes/app.yaml": b"one"}
+    assert second.part("bundle").keys() == {"docker-compose.yml", OVERRIDE_FILE}
+    assert first.part("bundle") == {"docker-compose.yml": b"x"}, "the override holds values too"
     for path in (tmp_path / good.DIR).rglob("*"):
-        if path.name in ("values.json", "db", "good.json"):
+        if path.name in ("values.json", "db", "good.json", OVERRIDE_FILE):
             assert path.stat().st_mode & 0o777 == 0o600, path
     good.forget_values(tmp_path)
     assert "s3cret" not in "".join(p.read_text() for p in (tmp_path / good.DIR).rglob("*") if p.is_file())
+    assert good.keep(tmp_path, seen("two")) == 2
+    assert good.all_good(tmp_path)[0].part("bundle")[OVERRIDE_FILE] == b"TAG: s3cret"
 
 
 def test_what_is_put_back_and_is_there_already_is_not_touched(tmp_path: Path) -> None:

@@ -80,12 +80,26 @@ def back_up(compose: Compose, spoke: str, how: Backup, container: Container) -> 
     return Kept(spoke, str(target.relative_to(compose.directory)), target.stat().st_size)
 
 
+def expect_readable(spoke: str, how: Backup, file: Path) -> None:
+    """Before anything is changed.
+
+    Raises StackctlError for a tar that cannot be read to its end.
+    """
+    if how.command:
+        return
+    try:
+        with tarfile.open(file) as tar:
+            tar.getmembers()
+    except (tarfile.TarError, OSError) as error:
+        raise StackctlError(f"{file} cannot be read as a backup of {spoke}", "", str(error)) from error
+
+
 def restore(
     compose: Compose, spoke: str, how: Backup, container: Container, file: Path, unpacker: str
 ) -> None:
     """Give a backup back to the container that keeps it; `unpacker` is an image with Python.
 
-    Raises StackctlError where it fails. A tar that cannot be read to its end changes nothing.
+    Raises StackctlError where it fails; what is kept may then be there in part.
     """
     if how.command:
         with file.open("rb") as source:
@@ -93,11 +107,6 @@ def restore(
         if done.exit_code:
             raise explained(done, "restoring", spoke)
         return
-    try:
-        with tarfile.open(file) as tar:
-            tar.getmembers()
-    except (tarfile.TarError, OSError) as error:
-        raise StackctlError(f"{file} cannot be read as a backup of {spoke}", "", str(error)) from error
     running = container.running
     if running:
         compose.docker("container", "stop", container.id).expect_success(f"{spoke} could not be stopped")

@@ -9,7 +9,7 @@ import sys
 from click import Abort, ClickException, NoSuchOption
 from click import UsageError as WrongUsage
 
-from stackctl.cli import about, applying, carrying, everyday, keeping, past, running, writing
+from stackctl.cli import about, applying, beginning, carrying, everyday, keeping, past, running, writing
 from stackctl.cli.app import app
 from stackctl.errors import Exit, UsageError
 from stackctl.run import failed
@@ -18,6 +18,7 @@ __all__ = [
     "about",
     "app",
     "applying",
+    "beginning",
     "carrying",
     "everyday",
     "keeping",

@@ -130,6 +130,7 @@ def _act(verb: str, spokes: list[str], lock_wait: float, options: Options) -> No
 def pull(
     spokes: Spokes = None,
     profile: Profile = None,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -139,14 +140,20 @@ def pull(
 
     Examples: stackctl pull --profile core · stackctl pull traefik
     """
+    from stackctl.commands.locked import locked
     from stackctl.commands.pull import pull as tell
 
     raise typer.Exit(
         run(
             "pull",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: tell(
-                root, names_of(spokes), profiles=frozenset(profile or ()), environ=os.environ
+            lambda root, _: locked(
+                root,
+                "pull",
+                lock_wait,
+                lambda held: tell(
+                    root, names_of(spokes), profiles=frozenset(profile or ()), environ=os.environ, held=held
+                ),
             ),
         )
     )

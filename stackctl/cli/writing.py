@@ -6,7 +6,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from stackctl.cli.app import (
 )
 from stackctl.run import run
 
+if TYPE_CHECKING:
+    from stackctl.commands.story import Story
+
 
 class NewKind(StrEnum):
     APP = "app"
@@ -42,6 +45,7 @@ def pin(
         bool,
         typer.Option("--update", help="Pull what moved, try it in a copy, and write it if its checks hold."),
     ] = False,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -53,15 +57,22 @@ def pin(
 
     Examples: stackctl pin · stackctl pin --check · stackctl pin whoami --update
     """
+    from stackctl.commands.locked import locked
     from stackctl.commands.pin import pin as tell
 
     if check and update:
         raise typer.BadParameter("one looks, the other writes: leave --check or --update out")
+
+    def story(root: Path) -> Story:
+        return tell(root, names_of(spokes), check=check, update=update, environ=os.environ)
+
     raise typer.Exit(
         run(
             "pin",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, names_of(spokes), check=check, update=update, environ=os.environ),
+            lambda root, _: (
+                story(root) if check else locked(root, "pin", lock_wait, lambda _held: story(root))
+            ),
         )
     )
 
@@ -80,6 +91,7 @@ def docs(
         bool,
         typer.Option("--evidence", help="Also status, last pass and artifacts, from this host's records."),
     ] = False,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -93,113 +105,21 @@ def docs(
     Examples: stackctl docs sync · stackctl docs sync --check · stackctl docs sync --evidence
     """
     from stackctl.commands.docs import sync
+    from stackctl.commands.locked import locked
 
     if check and evidence:
         raise typer.BadParameter("evidence is this host's, so it is never compared: leave --check out")
+
+    def story(root: Path) -> Story:
+        return sync(root, check=check, evidence=evidence)
+
     raise typer.Exit(
         run(
             "docs",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: sync(root, check=check, evidence=evidence),
-        )
-    )
-
-
-@app.command()
-def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The new stack's folder.")] = Path("."),
-    name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="The stack's name. [default: that of the folder]")
-    ] = "",
-    domain: Annotated[
-        str,
-        typer.Option("--domain", metavar="NAME", help="Where its host names live; *.localhost needs no DNS."),
-    ] = "stack.localhost",
-    directory: Directory = None,
-    json: Json = False,
-    verbose: Verbose = False,
-    no_colour: NoColour = False,
-) -> None:
-    """Write a first stack: stack.yaml, a socket proxy, an edge; writes over nothing.
-
-    Examples: stackctl init homelab · stackctl init . --name homelab --domain example.org
-    """
-    from stackctl.commands.init import init as tell
-
-    raise typer.Exit(
-        run(
-            "init",
-            options_of(directory, json, verbose, no_colour),
-            lambda here, _: tell(here / folder, name=name, domain=domain),
-            anywhere=True,
-        )
-    )
-
-
-@app.command()
-def adopt(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[COMPOSE_FILE]...",
-            help="Compose files; those of one folder are one project. [default: what Compose finds here]",
-        ),
-    ] = None,
-    laid_over: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--file", "-f", metavar="FILE", help="As for Compose: all of them are one project; repeatable."
-        ),
-    ] = None,
-    pages: Annotated[
-        Path | None, typer.Option("--pages", metavar="DIR", help="A folder of notes, a page per service.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="A new or empty folder. [default: PROJECT-stack]"),
-    ] = None,
-    merge: Annotated[
-        bool,
-        typer.Option("--merge", help="Make one stack of all projects; volumes of the others stay theirs."),
-    ] = False,
-    env_file: Annotated[
-        list[Path] | None,
-        typer.Option("--env-file", metavar="FILE", help="Variables, in place of .env; repeatable."),
-    ] = None,
-    directory: Directory = None,
-    json: Json = False,
-    verbose: Verbose = False,
-    no_colour: NoColour = False,
-) -> None:
-    """Make spokes of an existing Compose project; changes nothing that runs, and none of its files.
-
-    Says who holds Docker's socket, where notes and Compose disagree, and what could be hardened.
-
-    Examples: stackctl adopt · stackctl adopt docker-compose.yml --pages notes --out homelab
-    """
-    from stackctl.commands.adopt import Asked
-    from stackctl.commands.adopt import adopt as tell
-
-    def under(here: Path, paths: list[Path] | None) -> tuple[Path, ...]:
-        return tuple(here / path for path in paths or ())
-
-    raise typer.Exit(
-        run(
-            "adopt",
-            options_of(directory, json, verbose, no_colour),
-            lambda here, _: tell(
-                here,
-                Asked(
-                    under(here, files),
-                    under(here, laid_over),
-                    under(here, env_file),
-                    here / pages if pages else None,
-                    here / out if out else None,
-                    merge,
-                ),
-                os.environ,
+            lambda root, _: (
+                story(root) if check else locked(root, "docs sync", lock_wait, lambda _held: story(root))
             ),
-            anywhere=True,
         )
     )
 
@@ -231,6 +151,7 @@ def new(
     ] = None,
     page_only: Annotated[bool, typer.Option("--page-only", help="Write no manifest.")] = False,
     manifest_only: Annotated[bool, typer.Option("--manifest-only", help="Write no page.")] = False,
+    lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -242,6 +163,7 @@ def new(
     """
     if page_only and manifest_only:
         raise typer.BadParameter("--page-only and --manifest-only leave nothing to write")
+    from stackctl.commands.locked import locked
     from stackctl.commands.new import asked, expect_free
     from stackctl.commands.new import new as tell
     from stackctl.errors import UsageError
@@ -261,15 +183,18 @@ def new(
         # Whoever names the image wants no questions.
         return given if image else asked(given, output.ask_for)
 
-    raise typer.Exit(
-        run(
+    def story(root: Path, output: Output) -> Story:
+        # Nobody is kept waiting while a person thinks of an answer.
+        chosen = wanted(root, output)
+        with_page, with_manifest = not manifest_only, not page_only
+        return locked(
+            root,
             "new",
-            options_of(directory, json, verbose, no_colour),
-            lambda root, output: tell(
-                root, wanted(root, output), with_page=not manifest_only, with_manifest=not page_only
-            ),
+            lock_wait,
+            lambda _held: tell(root, chosen, with_page=with_page, with_manifest=with_manifest),
         )
-    )
+
+    raise typer.Exit(run("new", options_of(directory, json, verbose, no_colour), story))
 
 
 @app.command()

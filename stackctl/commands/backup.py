@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from stackctl import files
@@ -11,6 +12,7 @@ from stackctl.commands.acting import Acting, act_on
 from stackctl.commands.story import BackupAnswer, Ended, RestoreAnswer, Story
 from stackctl.errors import StackctlError
 from stackctl.events import Finished, Started
+from stackctl.journal import Begun, Journal, Phase, Unfinished, expect_whole, unfinished
 from stackctl.lock import Lock
 from stackctl.model import Backup, Container
 from stackctl.observe import observe
@@ -53,7 +55,10 @@ def restore(
     environ: Mapping[str, str],
     held: Lock,
 ) -> Story:
-    """Backs up what is there first, so that a restore of the wrong file can be undone."""
+    """Backs up what is there first, so that a restore of the wrong file can be undone.
+
+    Until it has come to a good end, no `up` and no `rollback` starts anything on what may be there in part.
+    """
     acting = act_on(root, environ, (spoke,), held)
     yield from acting.warned()
     how, container = _of(acting, spoke)
@@ -64,27 +69,60 @@ def restore(
     there = backups.kept(root, spoke)
     if not (file or there):
         raise StackctlError(f"there is no backup of {spoke}", f"make one: `stackctl backup {spoke}`")
-    source = Path(file) if file else root / there[-1].file
+    source = _given(root, file) if file else root / there[-1].file
     if not source.is_file():
         raise StackctlError(f"there is no file {source}", f"see `stackctl backup --list {spoke}`")
     if not confirm(f"Put {source.name} in the place of what {spoke} keeps now?"):
         raise StackctlError("declined; nothing was changed")
+    backups.expect_readable(spoke, how, source)
+    left = unfinished(root)
     host, _ = files.read_host(root, environ)
     before = backups.back_up(acting.compose, spoke, how, container)
     yield Finished("backup", spoke, detail=before.file)
+    again = f"what was there before: `stackctl restore {spoke} {before.file}`"
+    journal, of_another = _begun(root, left, spoke, container)
+    journal.phase(Phase.RESTORE, again)
+    journal.step("restore", spoke)
     yield Started("restore", spoke)
     image = host.prober_image or acting.stack.prober_image
     try:
         backups.restore(acting.compose, spoke, how, container, source, image)
     except StackctlError as error:
         yield Finished("restore", spoke, ok=False)
-        error.hint = error.hint or f"what was there before: `stackctl restore {spoke} {before.file}`"
+        error.hint = error.hint or again
         raise
     except KeyboardInterrupt:
-        again = f"`stackctl restore {spoke} {before.file}`"
-        raise KeyboardInterrupt(f"{spoke} may be restored in part; what was there before: {again}") from None
+        raise KeyboardInterrupt(f"{spoke} may be restored in part; {again}") from None
+    journal.ended("restore", spoke, ok=True)
+    if of_another is None:
+        journal.close()
+    else:
+        journal.phase(of_another.phase, of_another.why)
     yield Finished("restore", spoke, detail=source.name)
     return Ended(RestoreAnswer(spoke, str(source), before.file))
+
+
+def _given(root: Path, file: str) -> Path:
+    """As the person means it: from where they are, or as `backup` names it, from the stack's folder."""
+    here = Path(file)
+    return here if here.is_file() else root / file
+
+
+def _begun(
+    root: Path, left: Unfinished | None, spoke: str, container: Container
+) -> tuple[Journal, Unfinished | None]:
+    """The journal of a restore; where an `up` left one, that one, and what it said until now.
+
+    Raises:
+        StackctlError: The restore of another spoke came to no end.
+    """
+    if left is not None and left.phase is Phase.RESTORE and ("restore", spoke) not in left.open:
+        expect_whole(left)
+    if left is None or left.begun.command == "restore":
+        return Journal(root, Begun("restore", "", {}, {spoke: (container.id,)})), None
+    # What an `up` had said before is not known any more where a restore was killed since.
+    plain = replace(left, phase=Phase.APPLY, why="") if left.phase is Phase.RESTORE else left
+    return Journal(root, None), plain
 
 
 def _of(acting: Acting, name: str) -> tuple[Backup, Container]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from stackctl import records, state
+from stackctl import good, records, state
 from stackctl.apply import Interrupted
 from stackctl.apply.tidy import tidy_networks
+from stackctl.checks import checks
 from stackctl.commands.back import go_back
 from stackctl.commands.change import (
     Change,
@@ -22,7 +23,7 @@ from stackctl.commands.change import (
     working,
 )
 from stackctl.commands.edges import give_certificates, without_reloads
-from stackctl.commands.good_state import keep
+from stackctl.commands.good_state import keep, reopened
 from stackctl.commands.opened import compose_for
 from stackctl.commands.plan import image_id
 from stackctl.commands.render import known_applied, write
@@ -48,8 +49,8 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
     """
     past = records.read(change.root).records
     rendered, written = _rendered(change), state.written(change.root)
-    journal = Journal(change.root, change.begun)
-    progress = Progress([*change.left.done, *change.left.open] if change.left else [])
+    progress = Progress.after(change.left)
+    journal = Journal(change.root, change.begun, progress.steps)
     try:
         results = yield from _applied(change, journal, progress, past, verify=verify)
     except (Interrupted, KeyboardInterrupt) as interrupt:
@@ -73,7 +74,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         yield from go_back(change, journal, progress, past, error, verify=verify)
     try:
         yield from _tidied(change)
-        number = yield from kept(change)
+        number = yield from kept(change, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("everything was applied") from None
     journal.close()
@@ -112,9 +113,19 @@ def _applied(
         return ()
     spokes = [a.spoke for a in change.made.plan.actions if a.verb is not Verb.REMOVE]
     results = yield from prove(opened, view, change.engine, spokes)
-    if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs):
+    then = _asked_then(change) if any(map(records.against, results)) else frozenset()
+    if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs, then):
         raise ChecksFailed(turned)
     return results
+
+
+def _asked_then(change: Change) -> frozenset[tuple[str, str, str]]:
+    """What the checks of the last good state are about, whether anybody ever asked them or not."""
+    with suppress(StackctlError):
+        for kept in good.all_good(change.root)[:1]:
+            opened, _ = reopened(kept, change.opened, change.view, change.observed)
+            return frozenset(map(records.about, checks(opened.stack, opened.bundle)))
+    return frozenset()
 
 
 def _tidied(change: Change) -> Iterator[Event]:
@@ -123,9 +134,17 @@ def _tidied(change: Change) -> Iterator[Event]:
     yield from tidy_networks(here, network_names(change.opened), compose)
 
 
-def kept(change: Change) -> Generator[Event, None, int]:
-    """Keeps what runs now as the last good state."""
+def kept(change: Change, results: Collection[Result] = ()) -> Generator[Event, None, int]:
+    """Keeps what runs now as the last good state; of what does not hold, what was good before."""
     spokes = {action.spoke for action in change.made.plan.actions} | change.verbs.keys()
+    red = {result.check.spoke for result in results if records.against(result)}
+    for before in good.all_good(change.root)[:1]:
+        if stays := sorted(red & spokes & before.images.keys()):
+            spokes -= {*stays}
+            told = f"{', '.join(stays)}: its checks do not hold, so it is not kept as good; the good state"
+            yield Said(f"{told} {before.number} stays what going back leads to", warning=True)
+        if not spokes:
+            return before.number
     try:
         here = observe(change.engine, change.opened.stack.name)
         return keep(change.opened, change.view, here, spokes)

@@ -74,13 +74,19 @@ class Progress:
     steps: list[tuple[str, str]] = field(default_factory=list)
     """Those that changed something, or may have."""
 
+    @classmethod
+    def after(cls, left: Unfinished | None) -> Progress:
+        """Where a run begins that goes on with what another left."""
+        steps = left.steps if left else ()
+        return cls([one for one in dict.fromkeys(steps) if one[0] not in _CHANGES_NOTHING])
+
     @property
     def touched(self) -> bool:
         return bool(self.steps)
 
 
 class ChecksFailed(StackctlError):
-    """Checks that held before do not hold any more."""
+    """Checks that held before, as far as anybody knows, do not hold any more."""
 
     def __init__(self, results: Iterable[Result]) -> None:
         self.results = tuple(results)

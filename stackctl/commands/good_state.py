@@ -21,7 +21,7 @@ from stackctl.findings import InvalidFiles
 from stackctl.fingerprint import LABEL
 from stackctl.good import Good
 from stackctl.lock import whoami
-from stackctl.model import SECRETS_DIR, Container, Observed
+from stackctl.model import SECRETS_DIR, Observed
 from stackctl.override import OVERRIDE_FILE, engine_sockets
 from stackctl.read.stack import read_stack
 from stackctl.render import render
@@ -246,10 +246,3 @@ def by_hand(kept: Good, opened: Opened, spokes: Collection[str]) -> str:
         if (kept.folder / "bundle" / file).exists():
             words += ["-f", f"{bundle}/{file}"]
     return shlex.join([*words, "up", "-d", "--no-deps", *sorted(spokes)])
-
-
-def containers_by_spoke(observed: Observed) -> dict[str, tuple[Container, ...]]:
-    found: dict[str, tuple[Container, ...]] = {}
-    for container in observed.containers:
-        found[container.spoke] = (*found.get(container.spoke, ()), container)
-    return found

@@ -15,12 +15,18 @@ from stackctl.commands.render import known_applied, write
 from stackctl.commands.story import Ended, Story
 from stackctl.engine import Engine
 from stackctl.events import Finished, Started
+from stackctl.lock import Lock
 from stackctl.observe import observe
 from stackctl.plan import selected
 
 
 def pull(
-    root: Path, spokes: tuple[str, ...], *, profiles: frozenset[str], environ: Mapping[str, str]
+    root: Path,
+    spokes: tuple[str, ...],
+    *,
+    profiles: frozenset[str],
+    environ: Mapping[str, str],
+    held: Lock,
 ) -> Story:
     opened = open_stack(root)
     view = look_at_host(opened, environ)
@@ -28,7 +34,7 @@ def pull(
     chosen = named(opened.stack, spokes) or tuple(sorted(selected(opened.stack, profiles)))
     write(opened, view, known_applied(opened, view, state.applied_images(root)))
     before = observe(engine, opened.stack.name)
-    compose = compose_for(opened, view, environ)
+    compose = compose_for(opened, view, environ, held)
     skipped: dict[str, str] = {}
     pulled: list[str] = []
     for name in chosen:

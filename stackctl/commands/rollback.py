@@ -18,7 +18,7 @@ from stackctl.errors import StackctlError, UsageError
 from stackctl.events import Planned, Said
 from stackctl.findings import InvalidFiles
 from stackctl.good import Good
-from stackctl.journal import unfinished
+from stackctl.journal import expect_whole, unfinished
 from stackctl.lock import Lock
 from stackctl.model import Observed, Plan
 from stackctl.observe import observe
@@ -55,6 +55,7 @@ def rollback(
     view = look_at_host(now, environ)
     engine = local_engine(environ)
     left = unfinished(root)
+    expect_whole(left)
     observed = observe(engine, now.stack.name)
     earlier = _chosen(root, to, spokes, now, view, observed)
     if earlier is None:

@@ -37,7 +37,7 @@ from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Event, Found, Planned, Said
 from stackctl.history import Came, Run
-from stackctl.journal import Journal, Phase, Unfinished, unfinished
+from stackctl.journal import Journal, Phase, Unfinished, expect_whole, unfinished
 from stackctl.lock import Lock
 from stackctl.model import Observed, Plan, Result, Wanted
 from stackctl.observe import observe
@@ -77,6 +77,7 @@ def up(
     yield from told
     engine = local_engine(environ)
     left = unfinished(root)
+    expect_whole(left)
     observed = observe(engine, opened.stack.name)
     expect_ours(observed, root)
     view = with_secrets(opened, view, selected(opened.stack, profiles, only))
@@ -229,8 +230,8 @@ def gone_back(change: Change, left: Unfinished, *, verify: bool) -> Generator[Ev
         return
     yield Said("the files are still those that failed, so this run goes on going back")
     past = records.read(change.root).records
-    progress = Progress([*left.done, *left.open])
-    journal = Journal(change.root, change.begun)
+    progress = Progress.after(left)
+    journal = Journal(change.root, change.begun, progress.steps)
     yield from go_back(change, journal, progress, past, StackctlError(left.why), verify=verify)
 
 

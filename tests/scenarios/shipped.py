@@ -28,10 +28,13 @@ class ShippedStack:
     name: str
     images: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, environ: Mapping[str, str] | None = None, at: str = "."
+    ) -> subprocess.CompletedProcess[str]:
+        """The command, run in the stack's folder, or in one inside of it."""
         done = subprocess.run(
             [sys.executable, "-m", "stackctl", *words],
-            cwd=self.root,
+            cwd=self.root / at,
             env={**os.environ, **(environ or {})},
             capture_output=True,
             text=True,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.scenarios.engine_room import EngineRoom
+from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.shipped import ShippedStack
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -84,6 +86,32 @@ def test_what_is_kept_comes_back_as_it_was(keeping: ShippedStack) -> None:
     assert len(saved) == 2, "what was there before the restore was backed up first"
     assert keeping.run("restore", "files", str(keeping.root / saved[-1]["file"]), "--yes").returncode == 0
     assert held(keeping, "files") == {"text": "after", "later": "after"}
+
+
+def test_a_restore_that_is_killed_is_ended_before_anything_works_on_it(keeping: ShippedStack) -> None:
+    put(keeping, "files", "text", "before")
+    assert keeping.run("backup", "files").returncode == 0
+    put(keeping, "files", "text", "after")
+    run = keeping.start("restore", "files", "--yes")
+    journal = keeping.root / ".stackctl" / "journal"
+    wait_for(lambda: journal.exists() and '"step": "restore"' in journal.read_text(), 120)
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate(timeout=60)
+    for command in (["up", "--yes", "--no-verify"], ["rollback", "--yes"]):
+        done = keeping.run(*command)
+        said = " ".join(done.stderr.split())
+        assert done.returncode == 1, said
+        assert "the restore of files, by " in said
+        assert "came to no end" in said
+    # Of the two files, the later one is what was there before.
+    *_, before = keeping.json("backup", "--list", "files")["backups"]
+    assert f"`stackctl restore files {before['file']}`" in said
+    (keeping.root / "deep").mkdir()
+    done = keeping.run("restore", "files", before["file"], "--yes", "-C", "..", at="deep")
+    assert done.returncode == 0, done.stderr
+    assert not journal.exists()
+    assert keeping.run("up", "--yes", "--no-verify").returncode == 0
+    assert held(keeping, "files") == {"text": "after"}
 
 
 def test_a_change_of_what_keeps_data_is_backed_up_before(keeping: ShippedStack, room: EngineRoom) -> None:

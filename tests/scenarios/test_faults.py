@@ -17,7 +17,7 @@ import pytest
 
 from stackctl.endpoint import endpoint
 from tests.scenarios.engine_room import EngineRoom, wait_for
-from tests.scenarios.test_going_back import GOOD, levels, state, up
+from tests.scenarios.test_going_back import GOOD, levels, serving, state, up
 from tests.scenarios.test_lock import waiting_for
 from tests.scenarios.written import WrittenStack, health, python, written
 
@@ -205,7 +205,7 @@ def test_the_engine_gone_in_the_middle(
 def interrupted(run: subprocess.Popen[str], times: int = 1) -> str:
     for _ in range(times):
         run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=120)
     assert run.returncode == 130, out + err
     return " ".join((out + err).split())
 
@@ -228,6 +228,22 @@ def test_stopped_while_it_waits_it_says_what_is_done_and_the_next_run_finishes(
     assert done.returncode == 0, done.stderr
     assert "this run finishes what `stackctl up` by " in " ".join(done.stderr.split())
     assert not journal(own).exists()
+
+
+def test_stopped_during_its_checks_it_says_what_was_applied_and_the_next_run_proves_it(
+    own: WrittenStack, room: EngineRoom
+) -> None:
+    own.write(room, app=serving(200))
+    run = own.start("up", "--yes")
+    wait_for(lambda: journal(own).exists() and '"phase": "checks"' in journal(own).read_text(), 120)
+    said = interrupted(run)
+    assert "app (create)" in said, "what was applied stays, and is named"
+    assert journal(own).exists()
+    done = own.run("up", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "this run finishes what `stackctl up` by " in " ".join(done.stderr.split())
+    assert not journal(own).exists()
+    assert own.json("records", "app")["records"][-1]["held"]
 
 
 def test_stopped_before_anything_is_done_nothing_was_changed(own: WrittenStack, room: EngineRoom) -> None:

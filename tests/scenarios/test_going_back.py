@@ -99,6 +99,33 @@ def test_a_failed_check_that_passed_before_is_undone_and_a_red_one_elsewhere_is_
     assert levels(own, "other") == ["LEVEL=debug"]
 
 
+def test_a_check_that_nobody_ever_asked_before_the_change_is_no_less_a_reason(
+    own: WrittenStack, room: EngineRoom
+) -> None:
+    """Nobody knows whether it held: what runs again is asked, and from then on somebody knows."""
+    own.write(room, app=serving(200))
+    assert up(own).returncode == 0
+    own.write(room, app=serving(500))
+    done = own.run("up", "--yes")
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "runs again and was verified" in " ".join(done.stderr.split())
+    assert levels(own) == ["STATUS=200"]
+
+
+def test_what_does_not_hold_is_not_kept_as_good(own: WrittenStack, room: EngineRoom) -> None:
+    own.write(room, app=serving(200))
+    assert own.run("up", "--yes").returncode == 0
+    new = {**serving(200)["checks"][0], "title": "it made it", "expect": {"status": 201}}
+    own.write(room, app={**serving(200), "environment": {"STATUS": "200", "LEVEL": "red"}, "checks": [new]})
+    done = own.run("up", "--yes")
+    assert done.returncode == 8, done.stdout + done.stderr
+    assert "app: its checks do not hold, so it is not kept as good" in " ".join(done.stderr.split())
+    own.write(room, app=python("raise SystemExit(3)"))
+    done = up(own)
+    assert done.returncode == 5, done.stderr
+    assert levels(own) == ["STATUS=200"], "the last state of which nothing was known to be wrong"
+
+
 def test_an_image_that_cannot_be_pulled_changes_nothing(own: WrittenStack, room: EngineRoom) -> None:
     own.write(room, app=GOOD)
     assert up(own).returncode == 0

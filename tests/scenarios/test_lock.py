@@ -60,7 +60,17 @@ def test_a_run_beside_another_exits_4_waits_if_told_to_and_readers_never_wait(
     run = own.start("up", "--yes", "--no-verify")
     wait_for(lambda: "app" in own.container_ids())
     try:
-        for command in (["up", "--yes"], ["down", "--yes"], ["stop", "app"], ["restart", "app"], ["render"]):
+        for command in (
+            ["up", "--yes"],
+            ["down", "--yes"],
+            ["stop", "app"],
+            ["restart", "app"],
+            ["render"],
+            ["pull"],
+            ["pin"],
+            ["docs", "sync"],
+            ["new", "other", "--image", "a:1"],
+        ):
             document = own.json(*command)
             assert document["exit"] == 4, (command, document)
             assert f"process {run.pid}" in document["error"]["message"]
@@ -70,6 +80,7 @@ def test_a_run_beside_another_exits_4_waits_if_told_to_and_readers_never_wait(
             ["lint"],
             ["fingerprint"],
             ["render", "--check"],
+            ["docs", "sync", "--check"],
             ["show", "app"],
         ):
             assert own.run(*command).returncode == 0, command

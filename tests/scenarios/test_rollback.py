@@ -89,7 +89,7 @@ def test_a_spoke_with_data_is_not_run_on_an_older_image_without_being_asked(
     own.write(room, db={**GOOD, **data}, app=GOOD)
     assert up(own).returncode == 0
     own.write(room, db={**GOOD, **data, "image": newer, "healthcheck": health(good=False)})
-    for _ in range(2):
+    for _ in range(3):
         done = up(own)
         said = " ".join(done.stderr.split())
         assert done.returncode == 6, said

@@ -91,9 +91,9 @@ def test_a_port_that_somebody_holds(stack: ShippedStack) -> None:
         done,
         f"web: the port 127.0.0.1:{port} is already taken",
         "ss -ltnp",
-        "$ docker compose",
+        "$ docker container start",
         "exit code 1",
-        "Error response",
+        "address already in use",
     )
 
 
@@ -130,27 +130,43 @@ def compose_that_says(folder: Path, *lines: str) -> dict[str, str]:
     return {"DOCKER_CONFIG": str(folder)}
 
 
+@pytest.fixture(scope="module")
+def running(room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShippedStack]:
+    """A service that runs, and whose files have changed since."""
+    made = make(tmp_path_factory.mktemp("running") / "stack", room)
+    done = made.run("up", "--yes", "--no-verify")
+    assert done.returncode == 0, done.stderr
+    change(made, command=["sleep", "2000"])
+    yield made
+    made.run("down", "--yes")
+
+
 @pytest.mark.parametrize("command", ["up --yes", "logs web"])
-def test_compose_is_too_old(stack: ShippedStack, tmp_path: Path, command: str) -> None:
+def test_compose_is_too_old(running: ShippedStack, tmp_path: Path, command: str) -> None:
+    before = running.container_ids()
     old = compose_that_says(tmp_path / "config", '[ "$2" = version ] && { echo 2.19.0; exit; }', "exit 17")
-    done = stack.run(*command.split(), "--verbose", environ=old)
+    done = running.run(*command.split(), "--verbose", environ=old)
     fails(done, "version 2.19.0, which is too old", "2.26 or newer", "$ docker compose version")
-    assert stack.container_ids() == {}
+    assert running.container_ids() == before
 
 
 @pytest.mark.parametrize("command", ["up --yes", "logs web"])
-def test_compose_is_missing(stack: ShippedStack, tmp_path: Path, command: str) -> None:
+def test_compose_is_missing(running: ShippedStack, tmp_path: Path, command: str) -> None:
     # Compose may be installed for every user. A plugin that is none hides it, and `docker` says the same.
     hidden = compose_that_says(tmp_path)
     (tmp_path / "cli-plugins" / "docker-compose").write_text("#!/bin/sh\nexit 1\n")
-    done = stack.run(*command.split(), "--verbose", environ=hidden)
+    before = running.container_ids()
+    done = running.run(*command.split(), "--verbose", environ=hidden)
     fails(done, "Docker has no Compose plugin here", "2.26 or newer", "$ docker compose version")
+    assert running.container_ids() == before
 
 
 @pytest.mark.parametrize("command", ["up --yes", "logs web"])
-def test_the_docker_command_is_missing(stack: ShippedStack, tmp_path: Path, command: str) -> None:
-    done = stack.run(*command.split(), "--verbose", environ={"PATH": str(tmp_path)})
+def test_the_docker_command_is_missing(running: ShippedStack, tmp_path: Path, command: str) -> None:
+    before = running.container_ids()
+    done = running.run(*command.split(), "--verbose", environ={"PATH": str(tmp_path)})
     fails(done, "the program `docker` is not there", "PATH", "docker compose")
+    assert running.container_ids() == before
 
 
 def test_a_full_disk_under_the_stacks_folder(room: EngineRoom, tmp_path: Path) -> None:
@@ -222,7 +238,7 @@ class Severed:
 
 @pytest.fixture
 def way() -> Iterator[type[Severed]]:
-    """RoutesBy to the Engine, under paths that are short enough for a socket."""
+    """Ways to the Engine, under paths that are short enough for a socket."""
     with tempfile.TemporaryDirectory(prefix="s") as folder:
         made: list[Severed] = []
 
@@ -243,18 +259,31 @@ GONE = (
 )
 
 
-def gone(done: subprocess.CompletedProcess[str]) -> None:
-    fails(done)
+def gone(done: subprocess.CompletedProcess[str], *said: str, code: int = 1) -> None:
+    fails(done, *said, code=code)
     assert any(words in done.stderr for words in GONE), done.stderr
 
 
-@pytest.mark.parametrize(
-    "at", [b"/containers/json", b"/networks/create", b"/containers/create", b"/start", b"/events"]
-)
-def test_the_engine_goes_away_at_a_request_of_up(stack: ShippedStack, way: type[Severed], at: bytes) -> None:
+@pytest.mark.parametrize("at", [b"/containers/json", b"/events"])
+def test_the_engine_goes_away_before_up_has_begun_anything(
+    stack: ShippedStack, way: type[Severed], at: bytes
+) -> None:
     gone(stack.run("up", "--yes", "--no-verify", "--verbose", environ=way(at).host))  # type: ignore[arg-type]
+    assert stack.container_ids() == {}
+    assert not (stack.root / ".stackctl" / "journal").exists()
+
+
+@pytest.mark.parametrize("at", [b"/networks/create", b"/containers/create", b"/start"])
+def test_the_engine_goes_away_at_a_request_of_up(stack: ShippedStack, way: type[Severed], at: bytes) -> None:
+    """Nothing ran before, and what was begun cannot be stopped: the screen says what to do by hand."""
+    done = stack.run("up", "--yes", "--no-verify", "--verbose", environ=way(at).host)  # type: ignore[arg-type]
+    gone(done, "could not be stopped", "then `stackctl up` again", code=6)
+    assert (stack.root / ".stackctl" / "journal").exists()
     done = stack.run("up", "--yes", "--no-verify")
     assert done.returncode == 0, done.stderr
+    assert "this run finishes what `stackctl up` by " in " ".join(done.stderr.split())
+    assert list(stack.container_ids()) == ["web"]
+    assert not (stack.root / ".stackctl" / "journal").exists()
 
 
 def test_the_engine_goes_away_while_up_waits_for_health(stack: ShippedStack, way: type[Severed]) -> None:
@@ -268,10 +297,12 @@ def test_the_engine_goes_away_while_up_waits_for_health(stack: ShippedStack, way
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: stack.docker("ps", "-q", "--filter", f"label=com.docker.compose.project={stack.name}"))
+    running = ("ps", "-q", "--filter", f"label=com.docker.compose.project={stack.name}")
+    wait_for(lambda: stack.docker(*running), 120)
     through.cut()
-    out, err = child.communicate(timeout=60)
-    gone(subprocess.CompletedProcess([], child.returncode, out, err))
+    out, err = child.communicate(timeout=120)
+    done = subprocess.CompletedProcess([], child.returncode, out, err)
+    gone(done, "could not be stopped", "then `stackctl up` again", code=6)
 
 
 def test_the_engine_goes_away_during_down_and_logs(stack: ShippedStack, way: type[Severed]) -> None:

@@ -23,6 +23,12 @@ def health(*, good: bool = True) -> dict[str, Any]:
     return {"test": ["CMD", "python", "-c", code], "interval": "1s", "timeout": "5s", "retries": 2}
 
 
+def dying(code: int, before: str = "", **more: Any) -> dict[str, Any]:
+    """A service that ends with this code, after what it does before; it is never healthy, however long that takes."""
+    check = {**health(good=False), "start_period": "120s"}
+    return python(f"{before}raise SystemExit({code})", healthcheck=check, **more)
+
+
 class WrittenStack(ShippedStack):
     """Its files are what a test last wrote; no edge, so nothing but its spokes runs."""
 
