@@ -274,6 +274,7 @@ _OWN: Mapping[str, Schema] = {
         ),
         "description": "What saves its data: a command that prints it, or a folder.",
     },
+    "schedule": {**_STRING, "description": "Of a job: when a timer of the host runs it, as in crontab."},
     "settings_dir": {**_STRING, "description": "A folder of this stack that is mounted and counted."},
     "hardening": _one_of(Hardening, "`strict` adds least privilege; `as-is` adds nothing."),
     "accept": _list_of(

@@ -24,6 +24,7 @@ from stackctl.graph import Graph
 from stackctl.history import Run
 from stackctl.json_output import SCHEMA
 from stackctl.records import Seen
+from stackctl.spoke_templates import SpokeTemplate
 
 FOLDER = Path(__file__).parent / "data" / "schemas"
 
@@ -44,7 +45,7 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "init": (story.WrittenAnswer,),
     "lint": (story.LintAnswer, story.ExplainAnswer),
     "logs": (story.LinesAnswer,),
-    "new": (story.WrittenAnswer,),
+    "new": (story.WrittenAnswer, story.TemplatesAnswer),
     "pin": (image_answers.PinAnswer,),
     "plan": (story.PlanAnswer,),
     "policy": (image_answers.PolicyAnswer,),
@@ -56,6 +57,7 @@ ANSWERS: Mapping[str, tuple[type, ...]] = {
     "restart": (story.ActedAnswer,),
     "restore": (story.RestoreAnswer,),
     "rollback": (story.UpAnswer,),
+    "schedule": (story.ScheduleAnswer,),
     "schema": (story.SchemaAnswer,),
     "show": (story.ShowAnswer,),
     "status": (story.StatusAnswer,),
@@ -75,7 +77,14 @@ STREAMS: Mapping[str, tuple[type, ...]] = {
 }
 """Commands that may print a line per event before their document."""
 
-_ELSEWHERE = {"Graph": Graph, "Lack": Lack, "Mended": Mended, "Run": Run, "Seen": Seen}
+_ELSEWHERE = {
+    "Graph": Graph,
+    "Lack": Lack,
+    "Mended": Mended,
+    "Run": Run,
+    "Seen": Seen,
+    "SpokeTemplate": SpokeTemplate,
+}
 """Names that `story` knows only while types are checked."""
 
 _SIMPLE: Mapping[object, Mapping[str, Any]] = {

@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from stackctl.model import Kind
-from stackctl.templates import Templates, packaged_dir
+from stackctl.model import SOCKET_NETWORK, Kind
+from stackctl.names import packaged_dir
+from stackctl.spoke_templates import made_files
+from stackctl.templates import Templates
 
 SPOKES = ("docker-socket-proxy", "traefik")
 """The shipped spokes that every stack begins with: what reads Docker, and what routes."""
@@ -28,6 +31,12 @@ class NewSpoke:
     profile: str = ""
     depends_on: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    template: str = ""
+    """Empty means the plain one of its kind."""
+    schedule: str = ""
+    """Of a job, as cron writes it."""
+    consumer: str = "traefik"
+    """Of a socket proxy: whom it is for."""
 
 
 def first_stack(name: str, domain: str) -> dict[str, bytes]:
@@ -66,24 +75,41 @@ def gitignore() -> bytes:
 
 
 def new_spoke(
-    spoke: NewSpoke, stack: str, own: Mapping[str, str], *, with_page: bool, with_manifest: bool
+    spoke: NewSpoke,
+    stack: str,
+    own: Mapping[str, str],
+    *,
+    with_page: bool,
+    with_manifest: bool,
+    domain: str = "stack.localhost",
 ) -> dict[str, bytes]:
     """The files of a spoke; each field stands in the page where there is one."""
-    values = {
+    values = template_values(spoke, stack, domain, with_page=with_page, with_manifest=with_manifest)
+    made = made_files(spoke.template or spoke.kind.value, spoke.name, own, values)
+    unwanted = ("" if with_page else ".md", "" if with_manifest else ".yaml")
+    return {
+        path: text.encode() for path, text in made.items() if not path.endswith(tuple(filter(None, unwanted)))
+    }
+
+
+def template_values(
+    spoke: NewSpoke, stack: str, domain: str, *, with_page: bool = True, with_manifest: bool = True
+) -> dict[str, Any]:
+    """What the templates of a new spoke may print."""
+    # A proxy for somebody else than the edge is not where the edge, or its proxy, is.
+    own_network = spoke.kind is Kind.SOCKET_PROXY and not spoke.consumer.startswith("traefik")
+    return {
         "spoke": spoke,
         "title": re.sub(r"[-_]", " ", spoke.name).title(),
         "stack": stack,
+        "host": spoke.host if "." in spoke.host or not spoke.host else f"{spoke.host}.{domain}",
+        "variable": re.sub(r"\W", "_", spoke.name).upper(),
+        "network": spoke.name if own_network else SOCKET_NETWORK,
         "repository": re.sub(r"(?::[^:/@]*)?(?:@.*)?\Z", "", spoke.image),
         "digest": spoke.image.partition("@")[2],
         "with_page": with_page,
         "with_manifest": with_manifest,
     }
-    files = {}
-    if with_page:
-        files[f"spokes/{spoke.name}.md"] = Templates(own).text(f"pages/{spoke.kind}.md.j2", values).encode()
-    if with_manifest:
-        files[f"spokes/{spoke.name}.yaml"] = Templates(own).text("pages/manifest.yaml.j2", values).encode()
-    return files
 
 
 def _shipped_spokes() -> Path:

@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stackctl.errors import StackctlError
+from stackctl.names import packaged_dir
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-
-def packaged_dir() -> Path:
-    """Where the packaged templates are: in the installed package, or beside it in a checkout."""
-    inside = Path(__file__).parent / "templates"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "templates"
 
 
 def differing(own: Mapping[str, str]) -> dict[str, str]:

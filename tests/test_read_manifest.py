@@ -9,7 +9,7 @@ import pytest
 
 from stackctl.model import Backup, Hardening, Kind
 from stackctl.read.compose_keys import known, service_forms
-from stackctl.read.manifest import NOT_BUILT, OWN_KEYS, read_manifest
+from stackctl.read.manifest import OWN_KEYS, read_manifest
 from stackctl.read.partial import Partial
 from stackctl.read.text import Source
 
@@ -152,7 +152,7 @@ def test_every_compose_key_has_a_form_that_is_read() -> None:
 
 def test_no_own_key_is_a_key_of_compose() -> None:
     newer = {key.removeprefix("service.") for key in known()["newer"]}
-    assert not {*OWN_KEYS, *NOT_BUILT} & {*service_forms(), *newer}
+    assert not {*OWN_KEYS} & {*service_forms(), *newer}
 
 
 @pytest.mark.parametrize(
@@ -178,10 +178,12 @@ def test_a_key_of_a_newer_compose_is_told_apart_from_a_typing_error(key: str) ->
     assert "did you mean" not in finding.hint
 
 
-@pytest.mark.parametrize("key", NOT_BUILT)
-def test_what_is_not_built_yet_is_an_error(key: str) -> None:
-    [finding] = read(f"{key}: {{}}").findings
-    assert (finding.code, "not supported by this version" in finding.message) == ("SC103", True)
+def test_a_schedule_is_what_cron_takes() -> None:
+    assert read('schedule: " */15  3 * * mon-fri"').schedule == "*/15 3 * * mon-fri"
+    assert read('schedule: "@daily"').schedule == "@daily"
+    for wrong in ("soon", '"60 * * * *"', "3", "[1]", '"* * * *"', '"5-1 * * * *"', '"* * * * * rm"'):
+        [finding] = read(f"schedule: {wrong}").findings
+        assert (finding.code, "@daily" in finding.hint) == ("SC103", True)
 
 
 def test_how_long_requests_in_flight_are_given_is_a_duration() -> None:

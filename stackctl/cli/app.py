@@ -20,7 +20,7 @@ core.HAS_RICH = False
 
 _SECTIONS = {
     "Write": "init adopt new edit rename remove lint render",
-    "Run": "plan up rollback down restart stop pull exec backup restore",
+    "Run": "plan up rollback down restart stop pull exec backup restore schedule",
     "See": "status show logs graph history",
     "Carry": "export import",
     "Prove": "verify records doctor policy fingerprint pin docs ca",

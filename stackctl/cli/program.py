@@ -9,7 +9,18 @@ import sys
 from click import Abort, ClickException, NoSuchOption
 from click import UsageError as WrongUsage
 
-from stackctl.cli import about, applying, beginning, carrying, everyday, keeping, past, running, writing
+from stackctl.cli import (
+    about,
+    applying,
+    beginning,
+    carrying,
+    everyday,
+    keeping,
+    making,
+    past,
+    running,
+    writing,
+)
 from stackctl.cli.app import app
 from stackctl.errors import Exit, UsageError
 from stackctl.run import failed
@@ -23,6 +34,7 @@ __all__ = [
     "everyday",
     "keeping",
     "main",
+    "making",
     "past",
     "running",
     "writing",

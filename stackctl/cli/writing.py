@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from stackctl.commands.story import Story
 
 
-class NewKind(StrEnum):
-    APP = "app"
-    JOB = "job"
-    SOCKET_PROXY = "socket-proxy"
-
-
 @app.command()
 def pin(
     spokes: Spokes = None,
@@ -122,79 +116,6 @@ def docs(
             ),
         )
     )
-
-
-@app.command()
-def new(
-    spoke: Annotated[str, typer.Argument(metavar="NAME", help="The new spoke's name.")],
-    kind: Annotated[NewKind | None, typer.Option("--kind", help="What it is. [default: app]")] = None,
-    image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="Its image, with a tag.")] = "",
-    host: Annotated[
-        str, typer.Option("--host", metavar="NAME", help="The host name that the edge routes to it.")
-    ] = "",
-    port: Annotated[
-        int,
-        typer.Option(
-            "--port", metavar="PORT", help="The port that its container listens on.", show_default=False
-        ),
-    ] = 0,
-    profile: Annotated[
-        str, typer.Option("--profile", "-p", metavar="NAME", help="Start it with this profile only.")
-    ] = "",
-    depends_on: Annotated[
-        list[str] | None,
-        typer.Option("--depends-on", metavar="SPOKE", help="A spoke that it needs; repeatable."),
-    ] = None,
-    volume: Annotated[
-        list[str] | None,
-        typer.Option("--volume", metavar="NAME:PATH", help="A volume that it keeps its data in; repeatable."),
-    ] = None,
-    page_only: Annotated[bool, typer.Option("--page-only", help="Write no manifest.")] = False,
-    manifest_only: Annotated[bool, typer.Option("--manifest-only", help="Write no page.")] = False,
-    lock_wait: LockWait = 0.0,
-    directory: Directory = None,
-    json: Json = False,
-    verbose: Verbose = False,
-    no_colour: NoColour = False,
-) -> None:
-    """Write the page and manifest of a new spoke; at a terminal, asks for what is not given.
-
-    Examples: stackctl new blog · stackctl new blog --image traefik/whoami:v1.11.0 --host blog --port 80
-    """
-    if page_only and manifest_only:
-        raise typer.BadParameter("--page-only and --manifest-only leave nothing to write")
-    from stackctl.commands.locked import locked
-    from stackctl.commands.new import asked, expect_free
-    from stackctl.commands.new import new as tell
-    from stackctl.errors import UsageError
-    from stackctl.model import Kind
-    from stackctl.run import Output
-    from stackctl.starter import NewSpoke
-
-    def wanted(root: Path, output: Output) -> NewSpoke:
-        expect_free(root, spoke)
-        chosen = kind.value if kind else ""
-        if not (chosen or image):
-            chosen = output.ask_for("Kind: app, job or socket-proxy", "app")
-        if chosen and chosen not in list(NewKind):
-            raise UsageError(f"`{chosen}` is not a kind of spoke", f"one of {', '.join(NewKind)}")
-        of_kind = Kind(chosen or NewKind.APP)
-        given = NewSpoke(spoke, of_kind, image, host, port, profile, names_of(depends_on), names_of(volume))
-        # Whoever names the image wants no questions.
-        return given if image else asked(given, output.ask_for)
-
-    def story(root: Path, output: Output) -> Story:
-        # Nobody is kept waiting while a person thinks of an answer.
-        chosen = wanted(root, output)
-        with_page, with_manifest = not manifest_only, not page_only
-        return locked(
-            root,
-            "new",
-            lock_wait,
-            lambda _held: tell(root, chosen, with_page=with_page, with_manifest=with_manifest),
-        )
-
-    raise typer.Exit(run("new", options_of(directory, json, verbose, no_colour), story))
 
 
 @app.command()

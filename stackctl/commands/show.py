@@ -60,7 +60,7 @@ def show(root: Path, name: str, *, environ: Mapping[str, str]) -> Story:
 
 def _stated(spoke: Spoke) -> Iterator[Value]:
     """What the files say beyond Compose's own keys."""
-    for field in ("status", "phase", "settings_dir"):
+    for field in ("status", "phase", "settings_dir", "schedule"):
         if value := getattr(spoke, field):
             yield Value(field, value, str(spoke.at(field)))
     kind = spoke.places.get(("kind",))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stackctl.edit.mend import Mended
     from stackctl.graph import Graph
     from stackctl.records import Seen
+    from stackctl.spoke_templates import SpokeTemplate
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,24 @@ class WrittenAnswer:
     """The lines of other files that were edited: `file:line: text as it is now`."""
     next: tuple[str, ...] = ()
     """The commands that a person would run now."""
+
+
+@dataclass(frozen=True)
+class TemplatesAnswer:
+    templates: tuple[SpokeTemplate, ...]
+
+
+@dataclass(frozen=True)
+class ScheduleAnswer:
+    """What makes the host run a job on time; nothing of it was installed."""
+
+    spoke: str
+    schedule: str
+    """As cron writes it."""
+    units: Mapping[str, str]
+    """File name below /etc/systemd/system -> text; empty where cron was asked for."""
+    cron: str
+    next: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -314,6 +333,8 @@ Answer = (
     | SchemaAnswer
     | ExplainAnswer
     | WrittenAnswer
+    | TemplatesAnswer
+    | ScheduleAnswer
     | AdoptAnswer
     | EditAnswer
     | ShowAnswer

@@ -26,8 +26,10 @@ from stackctl.commands.story import (
     GraphAnswer,
     RenderAnswer,
     RestoreAnswer,
+    ScheduleAnswer,
     SchemaAnswer,
     StatusAnswer,
+    TemplatesAnswer,
     VersionAnswer,
     WrittenAnswer,
 )
@@ -60,12 +62,22 @@ def printed(answer: object) -> str:
     """What of an answer is for a program to read as it is."""
     if isinstance(answer, GraphAnswer) and not answer.file:
         return answer.text
+    if isinstance(answer, ScheduleAnswer):
+        return _schedule(answer)
     return json.dumps(answer.document, indent=1) + "\n" if isinstance(answer, SchemaAnswer) else ""
 
 
 @picture.register
-def schema(_: SchemaAnswer) -> None:
+def schema(_: SchemaAnswer | ScheduleAnswer) -> None:
     """It was printed."""
+
+
+def _schedule(answer: ScheduleAnswer) -> str:
+    """Text that may be cut into its files; what is to be done with it are comments in all of them."""
+    if not answer.units:
+        return answer.cron + "\n"
+    files = (f"# /etc/systemd/system/{name}\n{text}\n" for name, text in answer.units.items())
+    return "".join(files) + "".join(f"# then: {command}\n" for command in answer.next)
 
 
 def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
@@ -192,10 +204,24 @@ def _code(told: Code) -> RenderableType:
 def written(answer: WrittenAnswer) -> RenderableType:
     """Files that came and went, and what to do now."""
     parts: list[RenderableType] = [Text.assemble(("✔ ", "green"), path) for path in answer.written]
+    if answer.written:
+        parts += [Text.assemble(("✔ ", "green"), line) for line in answer.changed]
     parts += [Text.assemble(("- ", "red"), path) for path in answer.deleted]
     if answer.next:
         parts += [Text("now", "dim"), *(Text(f"  {command}") for command in answer.next)]
     return Group(*parts)
+
+
+@picture.register
+def templates(answer: TemplatesAnswer) -> RenderableType:
+    """A row per template, and of which it was never seen that its spoke runs."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("template", "what it makes"):
+        table.add_column(column, no_wrap=column == "template")
+    for one in answer.templates:
+        untested = ("", "") if one.tested else ("  untested", "yellow")
+        table.add_row(Text(one.name, "bold"), Text.assemble(one.about, untested))
+    return table
 
 
 @picture.register

@@ -153,6 +153,8 @@ class Spoke:
     """Seconds that requests in flight are given before the container that answers them is stopped."""
     backup: Backup | None = None
     """How what it keeps is backed up; None where that cannot be."""
+    schedule: str = ""
+    """Of a job: when the host's own timer runs it, as cron writes it."""
     policy: Policy | None = None
     """Of a socket proxy; None where its environment alone says what it opens."""
     status: str = ""

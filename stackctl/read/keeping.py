@@ -1,4 +1,4 @@
-"""The `settle` and `backup` of a manifest: how a spoke is replaced without losing anything."""
+"""The `settle`, `backup` and `schedule` of a manifest: what outlives a container, and when a job runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from stackctl import normal
+from stackctl import normal, schedule
 from stackctl.model import Backup
 from stackctl.read.compose_keys import Malformed, Note, nearest
 
@@ -21,6 +21,20 @@ def read_settle(value: Any) -> float | None:
     if isinstance(value, bool) or seconds is None or not 0 <= seconds <= 3600:
         raise Malformed(("settle",), "`settle` must be a duration of at most an hour", "settle: 5s")
     return float(seconds)
+
+
+def read_schedule(value: Any) -> str | None:
+    """As cron writes it; raises Malformed where that is no time."""
+    if value is None:
+        return None
+    example = 'schedule: "30 3 * * *": minute, hour, day of the month, month, weekday; or @daily'
+    if not isinstance(value, str):
+        raise Malformed(("schedule",), "`schedule` must be a text", example)
+    try:
+        schedule.read(value)
+    except ValueError as error:
+        raise Malformed(("schedule",), f"`schedule`: {error}", example) from None
+    return " ".join(value.split())
 
 
 def read_backup(value: Any, note: Note) -> Backup | None:

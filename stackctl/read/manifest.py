@@ -13,7 +13,7 @@ from stackctl.findings import Location
 from stackctl.model import Accept, Expect, Hardening, Kind, Path
 from stackctl.read.compose_keys import Malformed, Note, nearest, service_forms, unknown_key
 from stackctl.read.forms import Forms, as_kept
-from stackctl.read.keeping import read_backup, read_settle
+from stackctl.read.keeping import read_backup, read_schedule, read_settle
 from stackctl.read.partial import CheckDraft, Partial, RouteDraft
 from stackctl.read.policy import read_policy
 from stackctl.read.requests import METHODS, read_url
@@ -23,9 +23,8 @@ from stackctl.read.yaml_nodes import load_yaml
 
 OWN_KEYS = (
     *("kind", "route", "policy", "checks", "settings_dir", "hardening", "accept", "phase", "status"),
-    *("settle", "backup"),
+    *("settle", "backup", "schedule"),
 )
-NOT_BUILT = ("schedule",)
 # What cannot be read does not hold, and what is not there cannot be mounted, whoever accepts it.
 NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"} | {"SC601", "SC602"}
 _CHECK_KEYS = ("title", "from", "request", "expect")
@@ -67,6 +66,7 @@ def read_manifest(source: Source) -> Partial:
         accept=own.accept(value.get("accept")),
         settle=own.attempt(lambda: read_settle(value.get("settle"))),
         backup=own.attempt(lambda: read_backup(value.get("backup"), note)),
+        schedule=own.attempt(lambda: read_schedule(value.get("schedule"))),
         policy=own.attempt(lambda: read_policy(value.get("policy"), note)),
         status=own.attempt(lambda: own.text(value, "status")),
         phase=own.attempt(lambda: own.text(value, "phase")),
@@ -84,8 +84,6 @@ def read_service(value: Mapping[str, Any], forms: Forms) -> dict[str, Any]:
             result = forms.normalise(key, known[key], item, (key,))
             if result is not None:
                 service[key] = result
-        elif key in NOT_BUILT:
-            note("SC103", (key,), f"`{key}` is not supported by this version", "")
         elif key.startswith("x-"):
             service[key] = item
         elif key not in OWN_KEYS:

@@ -71,6 +71,7 @@ class Partial:
     policy: Policy | None = None
     settle: float | None = None
     backup: Backup | None = None
+    schedule: str | None = None
     status: str | None = None
     phase: str | None = None
     digest: str | None = None

@@ -73,6 +73,7 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
         policy=partial.policy,
         settle=partial.settle,
         backup=partial.backup,
+        schedule=partial.schedule or "",
         status=partial.status or "",
         phase=partial.phase or "",
         recorded=partial.recorded,
