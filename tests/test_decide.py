@@ -230,3 +230,11 @@ def test_nothing_passes_with_a_control_that_did_not_answer(
     if result is PASSED and expect.no_answer:
         assert controls
         assert not seen[-1].connected
+
+
+def test_a_database_that_takes_the_connection_is_up_although_it_understands_nothing() -> None:
+    closed_to = check(Expect(no_answer=True), Expect(taken=True))
+    for kind in ("closed", "error", "timeout"):
+        assert outcome(closed_to, no(kind, peer="172.20.0.2"), no("refused")) is PASSED
+    assert outcome(closed_to, no("refused"), no("refused")) is UNREACHABLE
+    assert outcome(closed_to, no("closed", peer="172.20.0.2"), no("closed", peer="172.20.0.2")) is FAILED

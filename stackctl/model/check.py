@@ -91,6 +91,8 @@ class Expect:
     """The target must not be reachable; then the other fields mean nothing."""
     reached: bool = False
     """Whatever comes back will do, a refused connection included: it shows that the way there is open."""
+    taken: bool = False
+    """That the connection is taken will do, as by a database that does not understand the request."""
     as_control: bool = False
     """The status must be one that the last control saw, plainly or forwarded, and so must the body where
     both were given the same one."""

@@ -159,5 +159,5 @@ def _unreachable(
     else:
         # Always a read: a control must not take effect where the check itself must not arrive.
         asks = Request(home, target, "GET", draft.path, draft.host_header)
-        control = Control(asks, Expect(), f"{asked.name} answers on the network {home}")
+        control = Control(asks, Expect(taken=True), f"{asked.name} answers on the network {home}")
     return replace(check, look=replace(look, target=target), controls=(control,))
