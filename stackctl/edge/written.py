@@ -38,7 +38,8 @@ def labels(stack: Stack, spoke: Spoke) -> dict[str, str]:
 
 def stanza(stack: Stack, edge: Spoke) -> dict[str, Any]:
     """What the edge's container needs beside its mounts, where the spoke does not state it."""
-    often = {"interval": "3s", "timeout": "3s", "start_period": "10s"}
+    # A busy machine takes seconds to start a program in a container; that is no illness of the edge.
+    often = {"interval": "3s", "timeout": "10s", "start_period": "10s"}
     if stack.edge is Edge.TRAEFIK:
         return {"healthcheck": {"test": ["CMD", "traefik", "healthcheck"], **often}}
     return {"healthcheck": {"test": list(caddy.HEALTHCHECK), **often}, "command": list(caddy.COMMAND)}

@@ -22,6 +22,8 @@ class Echo(BaseHTTPRequestHandler):
             self.websocket()
         elif self.path.startswith("/decide"):
             self.decide()
+        elif self.path == "/health" and os.path.exists("/tmp/sick"):
+            self.answer(500, b"sick")
         else:
             self.echo()
 
@@ -43,7 +45,9 @@ class Echo(BaseHTTPRequestHandler):
     def decide(self) -> None:
         """Lets in who says the word."""
         if self.headers.get("X-Word") == "please":
-            self.answer(200, b"", {"Remote-User": "alice"})
+            told = ("Method", "Proto", "Host", "Uri")
+            asked = " ".join(self.headers.get(f"X-Forwarded-{name}", "-") for name in told)
+            self.answer(200, b"", {"Remote-User": "alice", "Remote-Asked": asked})
         else:
             self.answer(401, b"who are you?")
 

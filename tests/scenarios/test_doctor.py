@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.scenarios.engine_room import EngineRoom, wait_for
+from tests.scenarios.broken import SERVER, changed, compose, diagnosed, is_found, recreate, unhealthy, well
+from tests.scenarios.engine_room import EngineRoom
 from tests.scenarios.shipped import ShippedStack, ship
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PROXY, EDGE, APP = "docker-socket-proxy", "traefik", "whoami"
 PYTHON = "python:3.13-alpine@sha256:399babc8b49529dabfd9c922f2b5eea81d611e4512e3ed250d75bd2e7683f4b0"
-SERVER = """
-import http.server, os
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        page = ('<a href="%s">next</a>' % os.environ["LINK"]).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page)
-    def log_message(self, *_): pass
-http.server.ThreadingHTTPServer(("", 8000), Page).serve_forever()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -57,80 +44,21 @@ def whole(room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     stack.run("down", "--yes")
 
 
-def compose(stack: ShippedStack, *words: str, more: str = "") -> None:
-    files = ["docker-compose.yml", "docker-compose.override.yml", *([more] if more else [])]
-    argv = ["docker", "compose", "--profile", "*", *(w for file in files for w in ("-f", file)), *words]
-    done = subprocess.run(argv, cwd=stack.root, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-
-
-def recreate(stack: ShippedStack, spoke: str, more: str = "") -> None:
-    compose(stack, "up", "-d", "--no-deps", "--force-recreate", "-t", "0", spoke, more=more)
-
-
-@contextmanager
-def changed(stack: ShippedStack, spoke: str, **keys: Any) -> Iterator[None]:
-    """What runs differs from the files in some keys of its Compose service, for a while."""
-    (stack.root / "broken.json").write_text(json.dumps({"services": {spoke: keys}}))
-    try:
-        recreate(stack, spoke, "broken.json")
-        for other in {PROXY, EDGE} - {spoke}:
-            # On a busy machine a healthcheck may have run out of time, which is none of what is broken here.
-            well(stack, other)
-        yield
-    finally:
-        recreate(stack, spoke)
-        well(stack, spoke)
-
-
-def health(stack: ShippedStack, spoke: str) -> str:
-    """Empty where the container has no healthcheck."""
-    form = "{{if .State.Health}}{{.State.Health.Status}}{{end}}"
-    return stack.docker("inspect", "-f", form, stack.container(spoke))
-
-
-def well(stack: ShippedStack, spoke: str) -> None:
-    """Waits until nothing of what was broken is left, so that no test leans on the one before."""
-    wait_for(lambda: health(stack, spoke) in ("healthy", ""), deadline=120.0, every=0.2)
-
-
-def unhealthy(stack: ShippedStack, spoke: str) -> None:
-    wait_for(lambda: health(stack, spoke) == "unhealthy", deadline=120.0, every=0.2)
-
-
 @contextmanager
 def labelled(stack: ShippedStack, **labels: str) -> Iterator[None]:
     with changed(stack, APP, labels={key: value.replace("$", "$$") for key, value in labels.items()}):
         yield
 
 
-def diagnosed(stack: ShippedStack, spoke: str = APP) -> dict[str, Any]:
-    document = stack.json("doctor", spoke)
-    (diagnosis,) = document["diagnoses"]
-    assert document["exit"] == (8 if diagnosis["broken"] else 0)
-    assert bool(diagnosis["fix"]) == bool(diagnosis["broken"])
-    return dict(diagnosis)
-
-
-def is_found(stack: ShippedStack, code: str, says: str, spoke: str = APP) -> None:
-    found = diagnosed(stack, spoke)
-    told = [(link["check"]["code"], link["outcome"], link["saw"]) for link in found["links"]]
-    assert (found["broken"], says in found["saw"]) == (code, True), f"{found['saw']}\n{told}"
-
-
-def router(stack: ShippedStack) -> str:
-    return f"traefik.http.routers.{stack.name}-{APP}"
-
-
 def test_a_sound_stack_is_reachable(whole: ShippedStack) -> None:
-    assert diagnosed(whole)["broken"] == ""
+    assert diagnosed(whole, APP)["broken"] == ""
     found = diagnosed(whole, "shelf")
     assert found["broken"] == ""
     assert "CK316" in {link["check"]["code"] for link in found["links"]}
 
 
 def test_a_name_that_only_browsers_resolve_is_a_warning(whole: ShippedStack) -> None:
-    found = diagnosed(whole)
+    found = diagnosed(whole, APP)
     (link,) = [link for link in found["links"] if link["check"]["code"] == "CK317"]
     known = resolves("whoami.stack.localhost")
     assert (link["check"]["severity"], link["outcome"]) == ("warning", "passed" if known else "failed")
@@ -190,7 +118,7 @@ def test_a_fault_in_labels_is_named(whole: ShippedStack, row: str) -> None:
     code, says, labels = LABELS[row]
     name = f"{whole.name}-{APP}"
     with labelled(whole, **{key.replace("{name}", name): value for key, value in labels.items()}):
-        is_found(whole, code, says.replace("{name}", name))
+        is_found(whole, code, says.replace("{name}", name), APP)
 
 
 def test_a_port_that_nobody_states(whole: ShippedStack, room: EngineRoom) -> None:
@@ -226,21 +154,21 @@ def test_another_container_takes_its_names(
 ) -> None:
     key = f"traefik.http.{label.replace('{name}', f'{whole.name}-{APP}')}"
     with beside(whole, room, **{"traefik.enable": "true", key: value}):
-        is_found(whole, "CK313", says)
+        is_found(whole, "CK313", says, APP)
 
 
 def test_a_spoke_that_left_the_proxy_network(whole: ShippedStack) -> None:
     network, container = f"{whole.name}_proxy", whole.container(APP)
     whole.docker("network", "disconnect", network, container)
     try:
-        is_found(whole, "CK304", "no network")
+        is_found(whole, "CK304", "no network", APP)
     finally:
         recreate(whole, APP)
 
 
 def test_an_app_on_another_port(whole: ShippedStack) -> None:
     with changed(whole, APP, command=["--port", "81"]):
-        is_found(whole, "CK315", "it listens on 81")
+        is_found(whole, "CK315", "it listens on 81", APP)
 
 
 def test_an_app_on_its_loopback_alone(whole: ShippedStack) -> None:
@@ -282,7 +210,7 @@ def test_a_call_that_the_socket_proxy_refuses(whole: ShippedStack, call: str, sa
     try:
         compose(whole, "restart", "-t", "0", PROXY)
         well(whole, PROXY)
-        found = diagnosed(whole)
+        found = diagnosed(whole, APP)
         assert found["broken"] == "CK320", found
         assert says in found["links"][-1]["check"]["title"]
     finally:
@@ -294,7 +222,7 @@ def test_a_call_that_the_socket_proxy_refuses(whole: ShippedStack, call: str, sa
 def test_a_socket_proxy_that_was_killed(whole: ShippedStack) -> None:
     whole.docker("kill", whole.container(PROXY))
     try:
-        is_found(whole, "CK101", "exit code 137: it was killed")
+        is_found(whole, "CK101", "exit code 137: it was killed", APP)
     finally:
         compose(whole, "start", PROXY)
         well(whole, PROXY)
@@ -303,7 +231,7 @@ def test_a_socket_proxy_that_was_killed(whole: ShippedStack) -> None:
 def test_a_socket_proxy_that_may_not_open_the_socket(whole: ShippedStack) -> None:
     with changed(whole, PROXY, user="65534:65534"):
         unhealthy(whole, PROXY)
-        is_found(whole, "CK102", "unhealthy")
+        is_found(whole, "CK102", "unhealthy", APP)
 
 
 def test_an_edge_with_another_endpoint(whole: ShippedStack) -> None:
@@ -311,7 +239,7 @@ def test_an_edge_with_another_endpoint(whole: ShippedStack) -> None:
     with changed(whole, EDGE, environment={"DOCKER_HOST": "tcp://nowhere:2375"}):
         well(whole, EDGE)
         recreate(whole, APP)
-        is_found(whole, "CK319", "nowhere")
+        is_found(whole, "CK319", "nowhere", APP)
 
 
 def test_an_edge_on_internal_networks_alone(whole: ShippedStack) -> None:
@@ -321,7 +249,7 @@ def test_an_edge_on_internal_networks_alone(whole: ShippedStack) -> None:
     try:
         recreate(whole, EDGE, "broken.yml")
         well(whole, EDGE)
-        is_found(whole, "CK318", "internal")
+        is_found(whole, "CK318", "internal", APP)
     finally:
         recreate(whole, EDGE)
         well(whole, EDGE)
@@ -336,7 +264,7 @@ def test_an_edge_whose_health_nobody_answers(whole: ShippedStack) -> None:
     try:
         with changed(whole, EDGE, healthcheck={"interval": "1s", "start_period": "1s", "retries": 1}):
             unhealthy(whole, EDGE)
-            is_found(whole, "CK102", "unhealthy")
+            is_found(whole, "CK102", "unhealthy", APP)
             path.write_text(sound)
     finally:
         path.write_text(sound)
@@ -345,7 +273,7 @@ def test_an_edge_whose_health_nobody_answers(whole: ShippedStack) -> None:
 def test_an_app_that_does_not_run(whole: ShippedStack) -> None:
     whole.docker("stop", "-t", "0", whole.container(APP))
     try:
-        is_found(whole, "CK101", "stopped")
+        is_found(whole, "CK101", "stopped", APP)
     finally:
         compose(whole, "start", APP)
         well(whole, APP)

@@ -48,7 +48,12 @@ SPOKES = {
             "host": "guarded",
             "port": 8080,
             "auth": {
-                "forward": {"spoke": "login", "port": 8080, "path": "/decide", "headers": ["Remote-User"]}
+                "forward": {
+                    "spoke": "login",
+                    "port": 8080,
+                    "path": "/decide",
+                    "headers": ["Remote-User", "Remote-Asked"],
+                }
             },
         },
         {"host": "safe", "port": 8080, "secure_headers": True, "headers": {"X-Robots-Tag": "noindex"}},
@@ -137,6 +142,13 @@ def test_another_spoke_decides_who_comes_in_and_says_who_it_is(edged: Edged) -> 
     assert (refused.status, refused.body) == (401, b"who are you?")
     let_in = edged.ask(f"guarded.{D}", headers={"X-Word": "please", "Remote-User": "mallory"})
     assert let_in.json["headers"]["remote-user"] == "alice"
+
+
+def test_a_login_is_told_what_is_asked_for_and_not_what_a_client_makes_up(edged: Edged) -> None:
+    forged = dict.fromkeys(("X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-Method"), "forged.test")
+    asked = {"X-Word": "please", "X-Forwarded-Proto": "https", "Remote-Asked": "nothing", **forged}
+    let_in = edged.ask(f"guarded.{D}", "/deep?a=b", headers=asked)
+    assert let_in.json["headers"]["remote-asked"] == f"GET http guarded.{D} /deep?a=b"
 
 
 def test_headers_are_set_and_taken_away(edged: Edged) -> None:
