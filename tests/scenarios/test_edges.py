@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import shutil
 import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from stackctl import ca
 from stackctl.checks import checks
 from stackctl.commands.opened import open_stack
-from stackctl.edge.caddy import RELOAD
 from stackctl.engine import Engine
 from stackctl.events import Checked
 from stackctl.observe import in_full, observe
 from stackctl.verify.mutations import prove
+from tests.scenarios.certificates import wrong_certificates
 from tests.scenarios.edged import HASH, Edged, app, write
 from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.shipped import ShippedStack
@@ -397,46 +392,6 @@ def test_what_does_not_hold_turns_its_check_red(edged: Edged) -> None:
     assert "does not hold" in failed.pop(("CK307", f"the certificate for secret.{D} holds"))
     assert "its certificate ends in 7" in failed.pop(("CK307", f"the certificate for vault.{D} holds"))
     assert {code for code, _ in failed} <= {"CK303"}
-
-
-@contextmanager
-def wrong_certificates(edged: Edged, *, another: str, ending: str) -> Iterator[None]:
-    """The edge serves one that another authority signed, and one of the stack's own that soon ends."""
-    folder, now = edged.stack.root / ".stackctl" / "tls", datetime.now(UTC)
-    other, old = edged.stack.root / "other", edged.stack.root / "old"
-    other.mkdir()
-    ca.serve(other, "other", D, [another], now, "", owners=False)
-    shutil.copytree(edged.stack.root / ".stackctl" / "ca", old / ".stackctl" / "ca")
-    ca.serve(old, "old", D, [ending], now - timedelta(days=87), "", owners=False)
-    kept = {path: path.read_bytes() for path in folder.glob("*.*")}
-    for host, signed in ((another, other), (ending, old)):
-        for path in (folder / f"{host}.key", folder / f"{host}.pem"):
-            path.write_bytes((signed / ".stackctl" / "tls" / path.name).read_bytes())
-    try:
-        read_again(edged)
-        wait_for(lambda: refuses(edged, another))
-        yield
-    finally:
-        for path, content in kept.items():
-            path.write_bytes(content)
-        read_again(edged)
-        wait_for(lambda: not refuses(edged, another))
-
-
-def read_again(edged: Edged) -> None:
-    """Tells the edge that its certificates changed, as `up` does."""
-    if edged.edge == "caddy":
-        edged.stack.docker("exec", edged.stack.container("caddy"), *RELOAD)
-    else:
-        os.utime(edged.stack.root / "rendered" / "traefik" / "routes" / "routes.yml")
-
-
-def refuses(edged: Edged, host: str) -> bool:
-    try:
-        edged.connect(host, tls=True).close()
-    except ssl.SSLError:
-        return True
-    return False
 
 
 def test_each_route_check_notices_that_its_guard_is_broken(edged: Edged) -> None:
