@@ -121,6 +121,19 @@ def of_plan(
     return tuple(found)
 
 
+def by_routes(
+    stack: Stack, stanzas: Mapping[str, Stanza], before: Mapping[str, Iterable[str]], root: str = ""
+) -> tuple[Exposure, ...]:
+    """What routes in a file would open at once, whoever writes it; the rest as for `of_plan`."""
+    return tuple(
+        exposure
+        for spoke in stack.spokes
+        if spoke.routes and spoke.name in stanzas
+        for exposure in new(stack, spoke, stanzas[spoke.name], (), before.get(spoke.name, ()), root)
+        if exposure.code == _ROUTE and not exposure.accepted
+    )
+
+
 def keys(stack: Stack, spoke: Spoke, wanted: Stanza, root: str = "") -> tuple[str, ...]:
     """All that the spoke as wanted opens, to be known again later; holds no value that may be secret."""
     return tuple(sorted({open.key for open in _of_stanza(stack, spoke, wanted, root)}))

@@ -13,8 +13,8 @@ from stackctl.names import packaged_dir
 from stackctl.spoke_templates import made_files
 from stackctl.templates import Templates
 
-SPOKES = ("docker-socket-proxy", "traefik")
-"""The shipped spokes that every stack begins with: what reads Docker, and what routes."""
+SPOKES = {"traefik": ("docker-socket-proxy", "traefik"), "caddy": ("caddy",)}
+"""Edge -> the shipped spokes that a stack begins with: what routes, and what reads Docker for it."""
 
 _SHIPPED_NAME, _SHIPPED_DOMAIN = "homelab", "stack.localhost"
 
@@ -39,9 +39,9 @@ class NewSpoke:
     """Of a socket proxy: whom it is for."""
 
 
-def first_stack(name: str, domain: str) -> dict[str, bytes]:
-    """The files of a stack with a socket proxy and an edge, by path relative to its folder."""
-    values = {"name": name, "domain": domain}
+def first_stack(name: str, domain: str, edge: str = "traefik") -> dict[str, bytes]:
+    """The files of a stack with an edge, by path relative to its folder."""
+    values = {"name": name, "domain": domain, "edge": edge}
     files = {
         target: Templates({}).text(f"init/{source}.j2", values).encode()
         for source, target in (
@@ -51,12 +51,15 @@ def first_stack(name: str, domain: str) -> dict[str, bytes]:
             ("gitignore", ".gitignore"),
         )
     }
-    for spoke in SPOKES:
+    for spoke in SPOKES[edge]:
         for suffix in ("md", "yaml"):
             text = (_shipped_spokes() / f"{spoke}.{suffix}").read_text(encoding="utf-8")
             text = re.sub(rf"\b{_SHIPPED_NAME}_", f"{name}_", text).replace(_SHIPPED_DOMAIN, domain)
-            # What the page records is of the stack that it was shipped in.
+            # What the page records, and that it rests, is of the stack that it was shipped in.
             text = re.sub(r"\*\*Last change fingerprint:.*\n", "", text)
+            text = re.sub(r"(\*\*Status:\*\*) .*, rests .*", r"\1 🟢 In use", text)
+            others = "|".join({name for shipped in SPOKES.values() for name in shipped} - {*SPOKES[edge]})
+            text = re.sub(rf"\[([^]]+)\]\((?:{others})\.md\)", r"\1", text)
             files[f"spokes/{spoke}.{suffix}"] = text.encode()
     return files
 

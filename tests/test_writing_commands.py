@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from stackctl import files
+from stackctl import files, state
 from stackctl.commands.opened import find, open_stack
 from stackctl.model import Kind
 from stackctl.starter import NewSpoke, first_stack, new_spoke
@@ -71,6 +71,21 @@ def test_a_first_stack_has_no_errors_and_keeps_its_secrets_to_itself(tmp_path: P
     ignored = (root / ".gitignore").read_text().split()
     assert {".env", ".stackctl/", "stack.local.yaml", "docker-compose.override.yml"} <= set(ignored)
     assert "homelab" not in "".join(p.read_text() for p in root.rglob("*") if p.is_file())
+
+
+def test_a_first_stack_with_caddy_needs_no_way_to_docker_and_links_to_nothing_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    done(tmp_path, "init", "lab", "--edge", "caddy")
+    root = tmp_path / "lab"
+    assert sorted(path.name for path in (root / "spokes").iterdir()) == ["caddy.md", "caddy.yaml"]
+    assert "**Status:** 🟢 In use\n" in (root / "spokes" / "caddy.md").read_text()
+    done(root, "docs", "sync")
+    assert done(root, "lint")["findings"] == []
+    done(root, "render")
+    assert "docker.sock" not in (root / "docker-compose.yml").read_text()
+    refused = stackctl(tmp_path, "init", "other", "--edge", "nginx")
+    assert (refused.returncode, (tmp_path / "other").exists()) == (2, False)
 
 
 def test_a_first_stack_is_written_over_nothing(tmp_path: Path) -> None:
@@ -305,3 +320,34 @@ def test_no_color_is_honoured_at_a_terminal(stack: Path, environ: dict[str, str]
         )
         assert "SC501" in ran.stdout
         assert ("\x1b[33m" in ran.stdout) is (coloured and "--no-color" not in words)
+
+
+# ---- render
+
+
+def test_a_watching_edge_is_told_of_a_route_without_a_login_only_after_a_yes(stack: Path) -> None:
+    root, routes = stack, stack / "rendered" / "traefik" / "routes" / "routes.yml"
+    settings = root / "stack.yaml"
+    settings.write_text(settings.read_text().replace("edge: traefik", "edge: {name: traefik, routes: files}"))
+    web = root / "spokes" / "web.yaml"
+
+    def declare(route: str) -> None:
+        web.write_text(f"image: nginx:1\nnetworks: [proxy]\nroute: [{{{route}, port: 80}}]\n")
+
+    declare("host: web.stack.localhost")
+    # Nothing was ever brought up here, so nothing reads it.
+    assert stackctl(root, "render").returncode == 0
+    state.remember_exposed(root, {"web": ["route web.stack.localhost"]})
+    before = routes.read_bytes()
+    declare("host: other.stack.localhost")
+    refused = stackctl(root, "render")
+    assert (refused.returncode, routes.read_bytes()) == (2, before)
+    assert "web is reached through the edge without a login: other.stack.localhost" in refused.stderr
+    declare("host: web.stack.localhost, path: /deep/")
+    assert stackctl(root, "render").returncode == 2
+    declare("host: other.stack.localhost")
+    assert stackctl(root, "render", "--allow-exposure").returncode == 0
+    assert b"other.stack.localhost" in routes.read_bytes()
+    declare("host: web.stack.localhost")
+    assert stackctl(root, "render").returncode == 0
+    assert routes.read_bytes() == before

@@ -22,14 +22,20 @@ def init(
         str,
         typer.Option("--domain", metavar="NAME", help="Where its host names live; *.localhost needs no DNS."),
     ] = "stack.localhost",
+    edge: Annotated[
+        str,
+        typer.Option(
+            "--edge", metavar="EDGE", help="What routes: traefik, or caddy, which needs no way to Docker."
+        ),
+    ] = "traefik",
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
     no_colour: NoColour = False,
 ) -> None:
-    """Write a first stack: stack.yaml, a socket proxy, an edge; writes over nothing.
+    """Write a first stack: stack.yaml, an edge, its socket proxy; writes over nothing.
 
-    Examples: stackctl init homelab · stackctl init . --name homelab --domain example.org
+    Examples: stackctl init homelab · stackctl init . --domain example.org · stackctl init lab --edge caddy
     """
     from stackctl.commands.init import init as tell
 
@@ -37,7 +43,7 @@ def init(
         run(
             "init",
             options_of(directory, json, verbose, no_colour),
-            lambda here, _: tell(here / folder, name=name, domain=domain),
+            lambda here, _: tell(here / folder, name=name, domain=domain, edge=edge),
             anywhere=True,
         )
     )

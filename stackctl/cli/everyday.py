@@ -27,6 +27,7 @@ from stackctl.run import run
 
 if TYPE_CHECKING:
     from stackctl.commands.story import Story
+    from stackctl.run import Output
 
 
 @app.command()
@@ -62,6 +63,10 @@ def render(
         bool, typer.Option("--check", help="Write nothing; exit 7 where a committed file would change.")
     ] = False,
     stdout: Annotated[bool, typer.Option("--stdout", help="Write nothing; print the Compose file.")] = False,
+    allow_exposure: Annotated[
+        bool,
+        typer.Option("--allow-exposure", help="Say yes to routes that a running edge would open at once."),
+    ] = False,
     lock_wait: LockWait = 0.0,
     directory: Directory = None,
     json: Json = False,
@@ -75,17 +80,23 @@ def render(
     from stackctl.commands.locked import locked
     from stackctl.commands.render import render as tell
 
-    def story(root: Path) -> Story:
-        return tell(root, check=check, stdout=stdout, environ=os.environ)
+    def story(root: Path, output: Output) -> Story:
+        return tell(
+            root,
+            check=check,
+            stdout=stdout,
+            environ=os.environ,
+            expose=lambda question: output.confirm(question, yes=allow_exposure, flag="--allow-exposure"),
+        )
 
     raise typer.Exit(
         run(
             "render",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: (
-                story(root)
+            lambda root, output: (
+                story(root, output)
                 if check or stdout
-                else locked(root, "render", lock_wait, lambda _held: story(root))
+                else locked(root, "render", lock_wait, lambda _held: story(root, output))
             ),
             streams=stdout,
         )

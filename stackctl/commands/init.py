@@ -1,4 +1,4 @@
-"""`stackctl init`: the folder of a first stack, with a socket proxy and an edge."""
+"""`stackctl init`: the folder of a first stack, with an edge and what it needs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from stackctl.errors import UsageError
 from stackctl.events import Found
 from stackctl.files import write_atomically
 from stackctl.read.partial import HOST_NAME
-from stackctl.starter import first_stack
+from stackctl.starter import SPOKES, first_stack
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 
 
-def init(folder: Path, *, name: str, domain: str) -> Story:
+def init(folder: Path, *, name: str, domain: str, edge: str = "traefik") -> Story:
     """Writes the files; what is there already is never written over.
 
     Raises:
-        UsageError: One of the files exists, or the name is none.
+        UsageError: One of the files exists, or the name is none, or there is no such edge.
     """
     name = name or _name_of(folder)
     if not _NAME.match(name):
@@ -30,7 +30,9 @@ def init(folder: Path, *, name: str, domain: str) -> Story:
         )
     if not HOST_NAME.match(domain) or ".." in domain:
         raise UsageError(f"`{domain}` is not a domain", "letters, digits, `-` and `.`")
-    files = first_stack(name, domain)
+    if edge not in SPOKES:
+        raise UsageError(f"there is no edge `{edge}`", f"one of {', '.join(sorted(SPOKES))}")
+    files = first_stack(name, domain, edge)
     there = [path for path in files if (folder / path).exists()]
     if there:
         raise UsageError(f"{folder} holds {', '.join(there)} already", "choose an empty folder")

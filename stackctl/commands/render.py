@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stackctl import files, fingerprint, state
@@ -10,15 +10,29 @@ from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, RenderAnswer, Story
 from stackctl.edge.middlewares import listens_for_tls
 from stackctl.edge.traefik import ROUTES_FILE
-from stackctl.errors import Exit
+from stackctl.errors import Exit, StackctlError
 from stackctl.events import Found, Line, Said
+from stackctl.exposure import by_routes
 from stackctl.files import state_dir
 from stackctl.generation import raised, witness
+from stackctl.model import RoutesBy
 from stackctl.override import OVERRIDE_FILE
 from stackctl.render import COMPOSE_FILE, RENDERED_DIR
 
 
-def render(root: Path, *, check: bool, stdout: bool, environ: Mapping[str, str]) -> Story:
+def render(
+    root: Path,
+    *,
+    check: bool,
+    stdout: bool,
+    environ: Mapping[str, str],
+    expose: Callable[[str], bool] = lambda _: False,
+) -> Story:
+    """`expose` is asked where a Traefik that runs would open routes as soon as they are written.
+
+    Raises:
+        StackctlError: It says no; nothing was written.
+    """
     opened = open_stack(root)
     yield from (Found(finding) for finding in opened.findings)
     if stdout:
@@ -35,11 +49,25 @@ def render(root: Path, *, check: bool, stdout: bool, environ: Mapping[str, str])
         )
     view = look_at_host(opened, environ)
     yield from view.unread()
+    if (question := _opened_at_once(opened, view)) and not expose(question):
+        raise StackctlError("declined what it would open; nothing was written", "`stackctl up` shows it all")
     answer = write(opened, view, known_applied(opened, view, state.applied_images(root)))
     if live := [path for path in answer.changed if path.endswith(f"/{ROUTES_FILE}")]:
         told = f"{', '.join(live)}: a Traefik that runs reads this at once, before any `up`"
         yield Said(told, warning=True)
     return Ended(answer)
+
+
+def _opened_at_once(opened: Opened, view: HostView) -> str:
+    """The question about what a watching edge would open; empty where nothing ever ran here."""
+    allowed, files = state.exposed(opened.root), opened.bundle.files
+    watched = [path for path in files if path.endswith(f"/{ROUTES_FILE}")]
+    by_files = opened.stack.routing.by is RoutesBy.FILES
+    if not (allowed and by_files and any(there(opened.root / path) != files[path] for path in watched)):
+        return ""
+    found = by_routes(opened.stack, view.on_host.stanzas, allowed, str(opened.root))
+    told = "; ".join(f"{exposure.spoke} {exposure.what}" for exposure in found)
+    return f"A Traefik that runs would open at once: {told}. Write it?" if found else ""
 
 
 def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAnswer:

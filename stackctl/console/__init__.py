@@ -275,7 +275,8 @@ class Console:
 
     def _plan(self, plan: Plan) -> None:
         for line in plan_lines(plan):
-            hung(self._out, line)
+            # What goes on below stands under the name of the spoke, or further in than what it belongs to.
+            hung(self._out, line, 6 if line.plain[:1] == " " else 11)
 
     def _result(self, result: Result) -> None:
         mark, style = _OUTCOME[result.outcome]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from stackctl import yaml_text
 from stackctl.commands.story import Runs, ShowAnswer, Value
+
+_FIELD = 26
+"""Columns for the name of a field; values stand below each other to the right of it."""
+_LONG = 100_000
 
 _OUTCOMES = {"passed": ("✔", "green"), "failed": ("✘", "red"), "unreachable": ("?", "magenta")}
 
@@ -27,7 +32,8 @@ def _parts(answer: ShowAnswer) -> Iterator[RenderableType]:
     yield title
     files = " + ".join(file for file in (answer.page, answer.manifest) if file)
     yield Text(files, "dim")
-    yield from _section("values", values(answer.values))
+    yield Text("\nvalues", "bold")
+    yield Values(answer.values)
     # Never wrapped, so that it can be copied.
     stanza = yaml_text.dump({answer.spoke: answer.stanza}).rstrip()
     yield Text("\nrendered", "bold")
@@ -44,15 +50,32 @@ def _section(title: str, body: RenderableType) -> Iterator[RenderableType]:
     yield Padding(body, (0, 0, 0, 2))
 
 
-def values(rows: tuple[Value, ...]) -> Table:
-    """Field, value and origin; the origin is never cut, as it is what one clicks on."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(overflow="fold", style="cyan", max_width=26)
-    table.add_column(overflow="fold", ratio=1)
-    table.add_column(overflow="fold", style="dim")
-    for row in rows:
-        table.add_row(row.field, row.value, row.origin)
-    return table
+@dataclass(frozen=True)
+class Values:
+    """Field, value and origin; names are never broken, as they are there to be copied and clicked on.
+
+    What is too long for its place begins, or ends, on a line of its own.
+    """
+
+    rows: tuple[Value, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = options.max_width if console.is_terminal else sys.maxsize
+        indent = min(_FIELD, max((len(row.field) for row in self.rows), default=0)) + 4
+        for row in self.rows:
+            line = Text(f"  {row.field}", "cyan", no_wrap=True, overflow="ignore")
+            if line.cell_len + 2 > indent:
+                yield line
+                line = Text(no_wrap=True, overflow="ignore")
+            for part in Text(row.value).wrap(console, min(width - indent, _LONG)):
+                if line.cell_len >= indent:
+                    yield line
+                    line = Text(no_wrap=True, overflow="ignore")
+                line.append(" " * (indent - line.cell_len)).append(part.plain, "default")
+            if line.cell_len + 2 + len(row.origin) > width:
+                yield line
+                line = Text(" " * (indent - 2), no_wrap=True, overflow="ignore")
+            yield line.append(f"  {row.origin}", "dim")
 
 
 def _fingerprint(answer: ShowAnswer) -> Iterator[RenderableType]:

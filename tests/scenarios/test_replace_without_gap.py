@@ -189,7 +189,7 @@ def test_a_replacement_that_was_killed_is_ended_by_the_next_run(
     run = behind.stack.start("up", "--profile", "core", "--yes", "--no-verify")
     try:
         # The second container is there, and the first has not gone yet.
-        wait_for(lambda: wait in behind.health_of_newest(), deadline=60)
+        wait_for(lambda: behind.health_of_newest().endswith(f" {wait}"), deadline=60)
     finally:
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
