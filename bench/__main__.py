@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +21,8 @@ from ruamel.yaml import YAML
 from bench import edges, stacks
 from bench.audit import audit
 from bench.cold import CHAIN, LEVELS, cold
-from bench.measure import Measured, Ratio, Run, Session
+from bench.measure import Ratio, Run, Session
+from bench.shown import Seen, document, machine, page, table
 
 HERE = Path(__file__).parent
 PYTHON = sys.executable
@@ -60,6 +61,7 @@ RATIOS = (
     Ratio("plans", "plan, 200 spokes", "plan, 50 spokes", 4.4, less="--version"),
     Ratio(CHAIN, "stackctl up", "compose up --wait", 0.75),
     Ratio(LEVELS, "stackctl up", "compose up --wait", 1.1),
+    Ratio("graph", "graph of 60 spokes", "lint of 60 spokes", 1000.0, more=True),
     Ratio("audit", "request phase", "bare loop", 1.5),
     Ratio("audit", "audit", "docker run", 5.0),
     *edges.RATIOS,
@@ -70,13 +72,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a hint, not a measurement")
     parser.add_argument("--json", action="store_true", help="every number that was taken")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="the table as a page of markdown")
     asked = parser.parse_args()
+    began = time.monotonic()
     session = Session(rounds=3 if asked.quick else 15)
     with tempfile.TemporaryDirectory(prefix=PREFIX) as work:
         start(session, Path(work))
         render(session, Path(work) / "manifests")
         render(session, Path(work) / "pages", pages=True)
         reading(session, Path(work) / "reading")
+        graph(session, Path(work) / "graph")
         idle = no_op(session, Path(work) / "no-op", 50 if asked.quick else 1000)
         chain(session, Path(work) / "chain")
         plans(session, Path(work) / "plans")
@@ -88,11 +93,10 @@ def main() -> int:
         edges.edges(session, Path(work) / "edges", STACKCTL, images, wrk(), quick=asked.quick)
     audit(session, image("docker-socket-proxy", PROXY), prober_image())
     measured = [session.ratio(ratio) for ratio in RATIOS]
-    if asked.json:
-        print(json.dumps({**document(session, measured), "idle plans": idle}, indent=1))
-    else:
-        print(table(session, measured))
-        print(f"{idle['plans']} idle plans: {idle['changes']} found something to do (bar 0)")
+    seen = Seen(machine(session, time.monotonic() - began), measured, idle["plans"], idle["changes"])
+    if asked.write:
+        asked.write.write_text(page(seen))
+    print(json.dumps(document(seen, session.raw), indent=1) if asked.json else table(seen))
     return 7 if idle["changes"] or any(not m.holds and not m.ratio.later for m in measured) else 0
 
 
@@ -154,6 +158,18 @@ def reading(session: Session, root: Path) -> None:
             run("read 250 spokes", "stackctl", few, forget),
             run("read 1,000 spokes", "stackctl", many, forget),
             run("read 1,000 again", "stackctl", many),
+        ),
+    )
+
+
+def graph(session: Session, root: Path) -> None:
+    """The picture of a stack, and reading the same stack."""
+    stacks.to_render(root, 60, pages=True)
+    session.interleaved(
+        "graph",
+        (
+            Run("lint of 60 spokes", [STACKCTL, "lint"], root),
+            Run("graph of 60 spokes", [STACKCTL, "graph", "-o", "stack.html"], root),
         ),
     )
 
@@ -256,53 +272,6 @@ def stackctl(root: Path, *words: str) -> None:
     done = subprocess.run([STACKCTL, *words], cwd=root, capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise SystemExit(f"bench: stackctl {' '.join(words)} failed: {done.stderr or done.stdout}")
-
-
-# ---- what is shown
-
-
-def document(session: Session, measured: list[Measured]) -> dict[str, object]:
-    return {
-        "machine": machine(session),
-        "ratios": [
-            {
-                "of": m.ratio.of,
-                "to": m.ratio.to,
-                "value": round(m.value, 3),
-                "bar": m.ratio.bar,
-                "holds": m.holds,
-                "later": m.ratio.later,
-            }
-            for m in measured
-        ],
-        "milliseconds": session.raw,
-    }
-
-
-def table(session: Session, measured: list[Measured]) -> str:
-    lines = [", ".join(f"{name} {value}" for name, value in machine(session).items()), ""]
-    row = "{:<20} {:>8}  {:<20} {:>8}  {:>6}  {:>6}  {}"
-    lines.append(row.format("what", "ms", "measured in", "ms", "ratio", "bar", ""))
-    for m in measured:
-        verdict = "holds" if m.holds else "does not hold" + (" yet" if m.ratio.later else "")
-        lines.append(
-            row.format(
-                *(m.ratio.of, f"{m.ms:.0f}", m.ratio.to, f"{m.base_ms:.0f}"),
-                *(f"{m.value:.2f}", f"{m.ratio.bar:.3g}", verdict),
-            )
-        )
-    return "\n".join(lines)
-
-
-def machine(session: Session) -> dict[str, object]:
-    return {
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "Python": platform.python_version(),
-        "Engine": said("docker", "version", "--format", "{{.Server.Version}}"),
-        "Compose": said("docker", "compose", "version", "--short"),
-        "rounds": session.rounds,
-    }
 
 
 def said(*argv: str) -> str:

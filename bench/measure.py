@@ -33,6 +33,8 @@ class Ratio:
     """The bar belongs to later work: it is shown, and does not fail."""
     less: str = ""
     """What is taken off both first, such as the start of a process."""
+    more: bool = False
+    """The bar is in milliseconds: how much longer the one may take than the other."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,24 @@ class Measured:
 
     @property
     def value(self) -> float:
+        if self.ratio.more:
+            return self.ms - self.base_ms
         return (self.ms - self.less_ms) / (self.base_ms - self.less_ms)
 
     @property
     def holds(self) -> bool:
         return self.value <= self.ratio.bar
+
+    @property
+    def verdict(self) -> str:
+        return "holds" if self.holds else "DOES NOT HOLD" + (" yet" if self.ratio.later else "")
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """The value and its bar."""
+        if self.ratio.more:
+            return f"{self.value:+.0f}", f"+{self.ratio.bar:.0f}"
+        return f"{self.value:.2f}", f"{self.ratio.bar:.3g}"
 
 
 @dataclass

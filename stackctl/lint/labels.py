@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stackctl.codes import CODES, finding
 from stackctl.edge import traefik
@@ -97,6 +98,16 @@ def of_caddy(spoke: Spoke) -> tuple[Label, ...]:
 
 def named(stack: Stack, spoke: Spoke) -> tuple[Named, ...]:
     """The routers, services and middlewares of a spoke, those of its declared routes included."""
+    return _named(stack)[spoke.name]
+
+
+@lru_cache(maxsize=1)
+def _named(stack: Stack) -> Mapping[str, tuple[Named, ...]]:
+    """Of each spoke; a dozen rules ask for it."""
+    return {spoke.name: _of_spoke(stack, spoke) for spoke in stack.spokes}
+
+
+def _of_spoke(stack: Stack, spoke: Spoke) -> tuple[Named, ...]:
     rendered = traefik.labels(stack, spoke) if stack.edge is Edge.TRAEFIK and spoke.routes else {}
     labels = {key.lower(): Label(key.lower(), value, ()) for key, value in rendered.items()}
     labels |= {label.key: label for label in of_traefik(spoke)}

@@ -20,7 +20,6 @@ from stackctl.findings import Location
 from stackctl.model import Path
 from stackctl.read import partial
 from stackctl.read.manifest import read_manifest
-from stackctl.read.page import read_page
 from stackctl.read.partial import Partial
 from stackctl.read.places import Later
 from stackctl.read.text import read_text
@@ -54,7 +53,13 @@ class Memory:
 def read_half(file: str, data: bytes) -> Partial:
     """Reads a page or a manifest; never raises for what it says."""
     source, found = read_text(file, data)
-    half = read_page(source) if file.endswith(".md") else read_manifest(source)
+    if file.endswith(".md"):
+        # A stack without pages is read without what reads them, and so is one whose pages are remembered.
+        from stackctl.read.page import read_page
+
+        half = read_page(source)
+    else:
+        half = read_manifest(source)
     return replace(half, findings=(*found, *half.findings)) if found else half
 
 

@@ -12,7 +12,6 @@ from stackctl.findings import Finding
 from stackctl.model import Path
 from stackctl.read.compose_keys import service_forms
 from stackctl.read.images import split_image
-from stackctl.read.page_values import without_comment
 from stackctl.read.partial import Partial, RouteDraft
 from stackctl.read.places import Later
 
@@ -120,6 +119,9 @@ class _Merge:
         """A page may say more than the manifest: `0 — Scaffolding` is phase 0."""
         if page is None or manifest is None:
             return page if manifest is None else manifest
+        # Who comes here has a page.
+        from stackctl.read.page_values import without_comment
+
         said = {" ".join(text.lower().split()) for text in (page, without_comment(page))}
         if " ".join(manifest.lower().split()) not in said:
             self.differ((key,), page, manifest)
