@@ -36,6 +36,9 @@ def let_go(folder: Path) -> None:
     for spoke in sorted(folder.glob("*")):
         for rank, name in reversed(_there(spoke)):
             (spoke / f"{rank:02}-{name}").unlink(missing_ok=True)
+        # What a run that was killed had half written.
+        for rest in spoke.iterdir():
+            rest.unlink(missing_ok=True)
         spoke.rmdir()
     if folder.is_dir():
         folder.rmdir()
