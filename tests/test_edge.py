@@ -104,6 +104,17 @@ def test_caddy_looks_for_a_file_that_names_a_container_unless_several_are_wanted
     assert "led/web" not in scaled
 
 
+def test_who_was_led_to_a_login_is_led_to_the_app_too() -> None:
+    """Caddy counts a group over the whole way of a request, not for the block in which it stands."""
+    guarded = route(auth=ForwardAuth("login", 9091, "/verify"))
+    config = caddy.configuration(stack(guarded, edge=Edge.CADDY))
+    handlers = config["apps"]["http"]["servers"]["web"]["routes"][0]["handle"][0]["routes"][0]["handle"]
+    led = [handler["routes"] for handler in handlers if handler["handler"] == "subroute"]
+    groups = [{found["group"] for found in routes} for routes in led]
+    assert [len(group) for group in groups] == [1, 1]
+    assert groups[0] != groups[1]
+
+
 def test_an_edge_that_reads_files_is_told_nothing_of_docker() -> None:
     text = render(stack(route(), by=RoutesBy.FILES)).files["rendered/edge/traefik.yml"].decode()
     assert "docker" not in text

@@ -153,7 +153,7 @@ def _forward(auth: ForwardAuth) -> Iterator[Json]:
         "headers": {"request": {"set": asked}},
         "handle_response": [{"match": {"status_code": [2]}, "routes": [passed]}],
     }
-    yield _led(auth.spoke, auth.port, proxy, proxy)
+    yield _led("login", auth.spoke, auth.port, proxy, proxy)
 
 
 def _to_app(route: Route, spoke: str, names: tuple[str, ...]) -> Json:
@@ -169,20 +169,22 @@ def _to_app(route: Route, spoke: str, names: tuple[str, ...]) -> Json:
     if probe := route.probe:
         active = {"uri": probe.path, "interval": f"{probe.interval}s", "timeout": f"{probe.timeout}s"}
         usual["health_checks"] = {"active": active}
-    return _led(spoke, route.port, usual, proxy) if len(names) == 1 else usual
+    return _led("app", spoke, route.port, usual, proxy) if len(names) == 1 else usual
 
 
 def _upstreams(names: tuple[str, ...], port: int) -> list[Json]:
     return [{"dial": f"{name}:{port}"} for name in names]
 
 
-def _led(spoke: str, port: int, usual: Json, to_one: Json) -> Json:
+def _led(stage: str, spoke: str, port: int, usual: Json, to_one: Json) -> Json:
     """The usual proxy, or one to the container that a file names, looked for at each request.
 
     Any reload closes what clients hold open, with requests on their way into it; a file appears without one.
     Listing a folder costs a tenth of a request, seeing that there is none next to nothing.
     """
     name = f"{{stackctl.{spoke}}}"
+    # Of a group, a request takes one route wherever it stands: after its login, the app would be left out.
+    group = f"led to {stage}"
     folder = {"root": CONFIG_DIR, "try_files": [f"/{LED_DIR}/{spoke}/"]}
     # The first of several counts. It is looked for again, as it may go after it was listed.
     files = {"root": f"{CONFIG_DIR}/{LED_DIR}/{spoke}", "try_files": ["/[0-9][0-9]-*"] * 2}
@@ -196,8 +198,8 @@ def _led(spoke: str, port: int, usual: Json, to_one: Json) -> Json:
     looked = {"handler": "subroute", "routes": [{"match": [{"file": files}]}]}
     led = {**to_one, "upstreams": _upstreams((name,), port)}
     routes = [
-        {"group": "led", "match": [{"file": folder}], "handle": [looked, told, led]},
-        {"group": "led", "handle": [usual]},
+        {"group": group, "match": [{"file": folder}], "handle": [looked, told, led]},
+        {"group": group, "handle": [usual]},
     ]
     return {"handler": "subroute", "routes": routes}
 
