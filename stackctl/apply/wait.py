@@ -123,9 +123,9 @@ def _state(watch: Watch, now: float) -> tuple[bool, str]:
     if seen.state in ("exited", "dead"):
         if watch.kind is Kind.JOB and seen.exit_code == 0:
             return True, "done"
-        return False, _death(seen)
+        return False, death(seen)
     if seen.restarts > RESTARTS:
-        return False, f"{_death(seen)}, {seen.restarts} times over"
+        return False, f"{death(seen)}, {seen.restarts} times over"
     if seen.running and watch.kind is not Kind.JOB:
         if seen.health == "healthy":
             return True, "healthy"
@@ -163,7 +163,8 @@ def _run_of(container: Container) -> tuple[str, int]:
     return container.inspect["State"].get("StartedAt", ""), container.restarts
 
 
-def _death(container: Container) -> str:
+def death(container: Container) -> str:
+    """How it ended, with its exit code."""
     state = container.inspect["State"]
     if state.get("OOMKilled"):
         return "was killed because it used more memory than its limit"

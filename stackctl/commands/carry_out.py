@@ -15,6 +15,7 @@ from stackctl.commands.change import (
     Change,
     ChecksFailed,
     Progress,
+    expect_alive,
     give_secrets,
     network_names,
     note,
@@ -110,9 +111,11 @@ def _applied(
         yield from working(change, (set(change.verbs) - planned) & known)
     journal.phase(Phase.CHECKS)
     if not verify:
+        expect_alive(change)
         return ()
     spokes = [a.spoke for a in change.made.plan.actions if a.verb is not Verb.REMOVE]
     results = yield from prove(opened, view, change.engine, spokes)
+    expect_alive(change)
     then = _asked_then(change) if any(map(records.against, results)) else frozenset()
     if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs, then):
         raise ChecksFailed(turned)

@@ -12,7 +12,7 @@ from stackctl import history, secrets, state
 from stackctl.apply import apply
 from stackctl.apply.failures import failure
 from stackctl.apply.turns import ROUTE_CHANGED
-from stackctl.apply.wait import Waiting, subscribe
+from stackctl.apply.wait import Verdict, Waiting, death, subscribe
 from stackctl.commands.edges import read_again, same_users, without_reloads
 from stackctl.commands.opened import HostView, Opened, compose_for
 from stackctl.commands.plan import Made
@@ -24,7 +24,7 @@ from stackctl.fingerprint import sha256
 from stackctl.history import Came, Run
 from stackctl.journal import Begun, Journal, Unfinished
 from stackctl.lock import Lock
-from stackctl.model import Action, Observed, Result, Verb
+from stackctl.model import Action, Kind, Observed, Result, Verb
 from stackctl.observe import containers_of
 from stackctl.replace import generations
 
@@ -199,6 +199,22 @@ def working(change: Change, spokes: Iterable[str]) -> Iterator[Event]:
                 if not verdict.ok:
                     compose = compose_for(change.opened, change.view, change.environ, change.held)
                     raise failure(name, verdict, change.engine, compose)
+
+
+def expect_alive(change: Change) -> None:
+    """What has no healthcheck counts as started after a second; a slow program dies later than that.
+
+    Raises:
+        SpokeFailed: One that this run started is dead by now, or dies again and again.
+    """
+    kinds = {spoke.name: spoke.kind for spoke in change.opened.stack.spokes}
+    started = [action.spoke for action in change.made.plan.changes if action.spoke in kinds]
+    for container in containers_of(change.engine, change.opened.stack.name, started):
+        dead = container.state in ("exited", "dead", "restarting")
+        if dead and kinds[container.spoke] is not Kind.JOB:
+            compose = compose_for(change.opened, change.view, change.environ, change.held)
+            verdict = Verdict(container, False, death(container))
+            raise failure(container.spoke, verdict, change.engine, compose)
 
 
 def note(change: Change, came: Came, why: str = "", good: int = 0) -> Iterator[Event]:

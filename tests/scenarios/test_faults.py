@@ -19,7 +19,7 @@ from stackctl.endpoint import endpoint
 from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.test_going_back import GOOD, levels, serving, state, up
 from tests.scenarios.test_lock import waiting_for
-from tests.scenarios.written import WrittenStack, health, python, written
+from tests.scenarios.written import WrittenStack, dying, health, python, written
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -79,14 +79,13 @@ def test_a_disk_that_fills_up_in_the_middle_does_not_hinder_going_back(
         " try:\n"
         "  while True: f.write(b'x' * size)\n"
         " except OSError: pass\n"
-        "raise SystemExit(28)"
     )
     tight.write(room, app=GOOD, other={**GOOD, "volumes": [data]})
     assert up(tight).returncode == 0
     later = {"depends_on": ["other"]}
     tight.write(
         room,
-        other={**python(fills), "volumes": [data], "restart": "no"},
+        other=dying(28, fills, volumes=[data], restart="no"),
         app={**GOOD, **later, "environment": {"LEVEL": "new"}},
     )
     done = up(tight)
@@ -177,7 +176,7 @@ def test_the_engine_gone_in_the_middle(
     before = own.container("app")
     own.write(room, app={**BAD, "healthcheck": {**health(good=False), "start_period": "60s"}})
     run = through(own, way)
-    wait_for(begun(own, "app", before), 60)
+    wait_for(begun(own, "app", before), 120)
     way.cut()
     if not for_long:
         # stackctl looks for a few seconds whether it comes back.
@@ -218,7 +217,7 @@ def test_stopped_while_it_waits_it_says_what_is_done_and_the_next_run_finishes(
     slow: dict[str, Any] = waiting_for(go)
     own.write(room, first=python(), app={**slow, "depends_on": ["first"]})
     run = own.start(*WORDS)
-    wait_for(lambda: "app" in own.container_ids() and state(own).startswith("running"), 60)
+    wait_for(lambda: "app" in own.container_ids() and state(own).startswith("running"), 120)
     said = interrupted(run, times)
     if times == 1:
         assert "interrupted; applied: first" in said
@@ -249,7 +248,7 @@ def test_stopped_during_its_checks_it_says_what_was_applied_and_the_next_run_pro
 def test_stopped_before_anything_is_done_nothing_was_changed(own: WrittenStack, room: EngineRoom) -> None:
     own.write(room, app={**GOOD, "image": "203.0.113.1:9/nowhere:1"})
     run = own.start(*WORDS)
-    wait_for(lambda: journal(own).exists(), 60)
+    wait_for(lambda: journal(own).exists(), 120)
     assert "nothing was changed" in interrupted(run)
     assert not journal(own).exists()
     assert own.container_ids() == {}

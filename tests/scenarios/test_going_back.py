@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.engine_room import EngineRoom, wait_for
-from tests.scenarios.written import STAYS, WrittenStack, health, python
+from tests.scenarios.written import STAYS, WrittenStack, dying, health, python
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -45,7 +45,7 @@ def up(own: WrittenStack, *words: str) -> Any:
     ("broken", "said"),
     [
         ({**GOOD, "environment": {"LEVEL": "debug"}, "healthcheck": health(good=False)}, "app is unhealthy"),
-        ({**python("raise SystemExit(3)"), "environment": {"LEVEL": "debug"}}, "app exited with code 3"),
+        (dying(3, environment={"LEVEL": "debug"}), "app exited with code 3"),
         (
             {**GOOD, "command": ["no-such-program"], "init": False, "environment": {"LEVEL": "debug"}},
             "no-such-program",
@@ -112,6 +112,18 @@ def test_a_check_that_nobody_ever_asked_before_the_change_is_no_less_a_reason(
     assert levels(own) == ["STATUS=200"]
 
 
+def test_what_dies_later_than_it_counts_as_started_is_undone(own: WrittenStack, room: EngineRoom) -> None:
+    """Here it dies of the first request that it gets, which is that of its check."""
+    own.write(room, app=serving(200))
+    assert up(own).returncode == 0
+    once = SERVES.replace("serve_forever()", "handle_request(); raise SystemExit(3)")
+    own.write(room, app={**serving(200), "command": ["python", "-c", once], "restart": "no"})
+    done = own.run("up", "--yes")
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "app exited with code 3" in done.stderr
+    assert (levels(own), state(own).strip()) == (["STATUS=200"], "running")
+
+
 def test_what_does_not_hold_is_not_kept_as_good(own: WrittenStack, room: EngineRoom) -> None:
     own.write(room, app=serving(200))
     assert own.run("up", "--yes").returncode == 0
@@ -120,7 +132,7 @@ def test_what_does_not_hold_is_not_kept_as_good(own: WrittenStack, room: EngineR
     done = own.run("up", "--yes")
     assert done.returncode == 8, done.stdout + done.stderr
     assert "app: its checks do not hold, so it is not kept as good" in " ".join(done.stderr.split())
-    own.write(room, app=python("raise SystemExit(3)"))
+    own.write(room, app=dying(3))
     done = up(own)
     assert done.returncode == 5, done.stderr
     assert levels(own) == ["STATUS=200"], "the last state of which nothing was known to be wrong"
@@ -157,7 +169,7 @@ def test_a_new_spoke_that_fails_is_stopped_and_the_others_run_as_before(
 ) -> None:
     own.write(room, app=GOOD)
     assert up(own).returncode == 0
-    own.write(room, app={**GOOD, "environment": {"LEVEL": "debug"}}, new=python("raise SystemExit(1)"))
+    own.write(room, app={**GOOD, "environment": {"LEVEL": "debug"}}, new=dying(1))
     done = up(own)
     assert done.returncode == 5, done.stderr
     assert levels(own) == ["LEVEL=info"]
@@ -176,6 +188,6 @@ def test_what_turns_sick_by_itself_does_not_return_0(own: WrittenStack, room: En
     )
     assert up(own).returncode == 0
     own.docker("exec", own.container("app"), "python", "-c", "import os; os.unlink('/tmp/well')")
-    wait_for(lambda: state(own) == "running unhealthy")
+    wait_for(lambda: state(own) == "running unhealthy", 120)
     done = up(own)
     assert (done.returncode, "app is unhealthy" in done.stderr) == (8, True)

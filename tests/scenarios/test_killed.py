@@ -37,7 +37,12 @@ class Versions:
         self._engine = engine
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = str(free.getsockname()[1])
+            self.port = {
+                "target": 8000,
+                "host_ip": "127.0.0.1",
+                "protocol": "tcp",
+                "published": str(free.getsockname()[1]),
+            }
         self.version = -1
 
     def next(self) -> None:
@@ -45,10 +50,9 @@ class Versions:
         self.version += 1
         odd = self.version % 2
         of = {"environment": {"VERSION": str(self.version)}}
-        port = {"target": 8000, "host_ip": "127.0.0.1", "protocol": "tcp", "published": self._port}
         own, room = self.own, self._room
         own.settings(room, networks={"more": {}} if odd else {})
-        own.write(room, app=app(**of), fixed=python(**of, ports=[port]), other=python())
+        own.write(room, app=app(**of), fixed=python(**of, ports=[self.port]), other=python())
         if odd:
             own.write(room, more=python(networks=["more"]))
         else:
@@ -188,7 +192,7 @@ def test_killed_while_going_back_the_next_run_goes_on_going_back(
     code, said = running.up()
     assert code == 0, said
     # What stops first has to be put back; what starts beside itself has never gone.
-    running.own.write(room, app=app(good=False, environment={"VERSION": "bad"}, tmpfs=["/tmp"]))
+    own.write(room, fixed=app(good=False, environment={"VERSION": "bad"}, ports=[running.port]))
     code, said = running.up(count=tmp_path / "steps")
     assert code == 5, said
     back = 0

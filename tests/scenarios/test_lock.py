@@ -27,7 +27,7 @@ def waiting_for(signal_file: Path) -> dict[str, Any]:
 
 
 def ended(run: subprocess.Popen[str]) -> int:
-    run.communicate(timeout=60)
+    run.communicate(timeout=120)
     return run.returncode
 
 
@@ -38,11 +38,11 @@ def test_of_twenty_at_once_one_acts_and_the_others_name_it(
     go = tmp_path / "sign" / "go"
     own.write(room, app=waiting_for(go))
     runs = [own.start("up", "--yes", "--no-verify") for _ in range(20)]
-    wait_for(lambda: sum(run.poll() is not None for run in runs) >= 19, 120)
+    wait_for(lambda: sum(run.poll() is not None for run in runs) >= 19, 240)
     (acting,) = [run for run in runs if run.poll() is None]
     go.touch()
     for run in runs:
-        _, said = run.communicate(timeout=60)
+        _, said = run.communicate(timeout=120)
         if run is not acting:
             assert run.returncode == 4
             assert "another run is changing this stack: `stackctl up` by " in said
@@ -58,7 +58,7 @@ def test_a_run_beside_another_exits_4_waits_if_told_to_and_readers_never_wait(
     go = tmp_path / "sign" / "go"
     own.write(room, app=waiting_for(go))
     run = own.start("up", "--yes", "--no-verify")
-    wait_for(lambda: "app" in own.container_ids())
+    wait_for(lambda: "app" in own.container_ids(), 120)
     try:
         for command in (
             ["up", "--yes"],
@@ -90,7 +90,7 @@ def test_a_run_beside_another_exits_4_waits_if_told_to_and_readers_never_wait(
     finally:
         go.touch()
         assert ended(run) == 0
-    _, said = second.communicate(timeout=60)
+    _, said = second.communicate(timeout=120)
     assert (second.returncode, "nothing to do" in said) == (0, True)
 
 
@@ -104,7 +104,7 @@ def test_what_a_killed_run_left_at_work_is_waited_for(own: WrittenStack, room: E
     assert own.run("up", "--yes", "--no-verify").returncode == 0
     app = own.container("app")
     run = own.start("stop", "app")
-    wait_for(lambda: "asked to stop" in room.docker("logs", app))
+    wait_for(lambda: "asked to stop" in room.docker("logs", app), 60)
     os.kill(run.pid, signal.SIGKILL)
     ended(run)
     done = own.run("restart", "app")
