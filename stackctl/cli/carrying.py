@@ -22,6 +22,12 @@ class Format(StrEnum):
 @app.command()
 def export(
     archive: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it, as *.tar.")],
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile", "-p", metavar="NAME", help="Only images that `up` with it runs; repeatable."
+        ),
+    ] = None,
     directory: Directory = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -29,9 +35,10 @@ def export(
 ) -> None:
     """Write the stack's files and images into one archive; no secret, no value of this host.
 
-    Every spoke's image must be on the Engine. Volumes stay: see `stackctl backup`.
+    Every image must be on the Engine; with --profile, those of the spokes that `up` with it starts.
+    Volumes stay: see `stackctl backup`.
 
-    Example: stackctl export homelab.tar
+    Examples: stackctl export homelab.tar · stackctl export homelab.tar --profile core
     """
     from stackctl.commands.travel import export as tell
 
@@ -39,7 +46,7 @@ def export(
         run(
             "export",
             options_of(directory, json, verbose, no_colour),
-            lambda root, _: tell(root, archive, environ=os.environ),
+            lambda root, _: tell(root, archive, profiles=frozenset(profile or ()), environ=os.environ),
         )
     )
 

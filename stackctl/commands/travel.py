@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,15 +15,19 @@ from stackctl.commands.story import Ended, Story
 from stackctl.engine import Engine, NotThere
 from stackctl.errors import StackctlError, UsageError
 from stackctl.events import Finished, Found, Said, Started
-from stackctl.model import Observed
+from stackctl.model import Observed, Spoke
 from stackctl.observe import observe
 
 _LOCAL = "stackctl.local/import/"
 """What an image is called that no registry on the other machine could give by its own name."""
 
 
-def export(root: Path, target: Path, *, environ: Mapping[str, str]) -> Story:
+def export(
+    root: Path, target: Path, *, profiles: frozenset[str] = frozenset(), environ: Mapping[str, str]
+) -> Story:
     """Writes one file; the Engine only hands out what it has. Values of this host and secrets stay here.
+
+    With profiles, only the images that `up` with these would run; the files are always all.
 
     Raises:
         StackctlError: An image is not on the Engine, or the file cannot be written.
@@ -33,15 +37,17 @@ def export(root: Path, target: Path, *, environ: Mapping[str, str]) -> Story:
     target = Path.cwd() / target
     with Engine.connect(environ) as engine:
         observed = observe(engine, opened.stack.name)
-        images, prober = _images(opened, view, observed)
+        wanted = [s for s in opened.stack.spokes if not profiles or s.active(profiles)]
+        images, prober = _images(opened, wanted, view, observed)
         private = files.private(opened.stack, root)
         carried, executable = _carried(opened, private)
         for path in sorted(private):
             yield Said(f"{path} may hold secrets, so it stays here: bring it yourself", warning=True)
-        step = f"save {len({image.id for image in (*images.values(), prober)})} images"
+        ids = sorted({image.id for image in (*images.values(), prober) if image.id})
+        step = f"save {len(ids)} image{'s' if len(ids) != 1 else ''}"
         yield Started(step)
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.") as saved:
-            engine.save(sorted({image.id for image in (*images.values(), prober)}), saved)
+            engine.save(ids, saved)
             saved.flush()
             contents = archive.write(
                 target, opened.stack.name, __version__, carried, executable, images, prober, Path(saved.name)
@@ -52,7 +58,7 @@ def export(root: Path, target: Path, *, environ: Mapping[str, str]) -> Story:
             opened.stack.name,
             str(target),
             tuple(contents.files),
-            {spoke: image.reference for spoke, image in images.items()},
+            {spoke: image.reference for spoke, image in ({**images, "": prober}).items() if image.id},
             next=(f"stackctl import {target.name} {opened.stack.name}   # on the other machine",),
         )
     )
@@ -86,7 +92,7 @@ def import_(source: Path, folder: Path, *, environ: Mapping[str, str]) -> Story:
         files.write_atomically(folder / files.LOCAL_FILE, local.encode())
     _, findings = find(folder)
     yield from (Found(finding) for finding in findings)
-    profiles = "".join(f" --profile {name}" for name in _profiles(folder))
+    profiles = "".join(f" --profile {name}" for name in _profiles(folder, carried.contents.images))
     return Ended(
         TravelAnswer(
             carried.contents.stack,
@@ -98,10 +104,12 @@ def import_(source: Path, folder: Path, *, environ: Mapping[str, str]) -> Story:
     )
 
 
-def _images(opened: Opened, view: HostView, observed: Observed) -> tuple[dict[str, Image], Image]:
+def _images(
+    opened: Opened, wanted: Iterable[Spoke], view: HostView, observed: Observed
+) -> tuple[dict[str, Image], Image]:
     found: dict[str, Image] = {}
     missing: list[str] = []
-    for spoke in opened.stack.spokes:
+    for spoke in wanted:
         reference = str(view.on_host.stanzas[spoke.name].get("image") or f"{opened.stack.name}-{spoke.name}")
         found[spoke.name] = Image(reference, observed.image_id(reference))
         missing += [reference] if not found[spoke.name].id else []
@@ -111,7 +119,7 @@ def _images(opened: Opened, view: HostView, observed: Observed) -> tuple[dict[st
     if missing:
         raise StackctlError(
             f"not on this Engine: {', '.join(dict.fromkeys(missing))}",
-            "fetch or build them first: `stackctl pull`, or `stackctl up`",
+            "fetch or build them first: `stackctl pull`; or export less: `--profile core`",
         )
     return found, asks
 
@@ -168,6 +176,8 @@ def _local(carried: Archive, here: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _profiles(folder: Path) -> Iterator[str]:
+def _profiles(folder: Path, carried: Collection[str]) -> Iterator[str]:
+    """Those of the spokes whose images came along."""
     stack, _ = find(folder)
-    yield from dict.fromkeys(p for spoke in (stack.spokes if stack else ()) for p in spoke.profiles)
+    spokes = [spoke for spoke in (stack.spokes if stack else ()) if spoke.name in carried]
+    yield from dict.fromkeys(profile for spoke in spokes for profile in spoke.profiles)

@@ -277,7 +277,8 @@ def travelled(answer: TravelAnswer) -> RenderableType:
         Text.assemble(("✔ ", "green"), (spoke or "the prober", "bold"), f"  {name}")
         for spoke, name in answer.images.items()
     ]
-    told = f"{len(answer.files)} files and {len(set(answer.images.values()))} images: {answer.archive}"
+    images = len(set(answer.images.values()))
+    told = f"{len(answer.files)} files and {images} image{'s' if images != 1 else ''}: {answer.archive}"
     return Group(*lines, Text(told), Text("now", "dim"), *(Text(f"  {command}") for command in answer.next))
 
 

@@ -46,8 +46,10 @@ def test_export_changes_nothing_and_import_brings_up_a_proved_stack_without_a_ne
         (shipped_apart.root / ".env").write_text("KEPT=here\n")
         assert shipped_apart.run("render").returncode == 0
         before = room.docker("image", "ls", "--all", "--quiet", "--no-trunc")
-        done = shipped_apart.run("export", str(archive))
+        done = shipped_apart.run("export", str(archive), "--profile", "core")
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "save 4 images" in done.stderr
+        assert " and 4 images: " in done.stdout
         # Other tests may be building theirs; what is gone or renamed would be this one's doing.
         assert set(before.split()) <= set(
             room.docker("image", "ls", "--all", "--quiet", "--no-trunc").split()
@@ -82,7 +84,7 @@ def test_an_image_that_is_not_here_is_named_and_no_file_is_written(
     local = shipped_apart.root / "stack.local.yaml"
     local.write_text(local.read_text().replace("whoami:v1.11.0", "whoami:never"))
     target = tmp_path / "x.tar"
-    done = shipped_apart.run("export", str(target))
+    done = shipped_apart.run("export", str(target), "--profile", "core")
     assert done.returncode == 1
     assert "whoami:never" in done.stderr
     assert not target.exists()
