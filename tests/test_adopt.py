@@ -146,6 +146,9 @@ def test_a_merged_stack_runs_what_both_projects_ran_on_the_volumes_that_they_had
     assert merged["name"] == "one"
     volumes = {how["name"]: bool(how.get("external")) for how in merged["volumes"].values()}
     assert volumes == {"one_data": False, "shared": True, "two_data": True, "its-own": True}
+    sources = (adopted.out / "ADOPTED.md").read_text().partition("## Taken over")[0]
+    assert "one/compose.yml" in sources
+    assert "two/compose.yml" in sources
 
 
 @of(FOLDERS)

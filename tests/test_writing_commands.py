@@ -351,3 +351,18 @@ def test_a_watching_edge_is_told_of_a_route_without_a_login_only_after_a_yes(sta
     declare("host: web.stack.localhost")
     assert stackctl(root, "render").returncode == 0
     assert routes.read_bytes() == before
+
+
+def test_a_picture_is_not_thrown_at_a_terminal(stack: Path) -> None:
+    asked = subprocess.run(
+        ["script", "-qec", f"{sys.executable} -m stackctl graph", "/dev/null"],
+        cwd=stack,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+    )
+    assert asked.returncode == 2
+    assert "--out" in asked.stdout
+    assert "<svg" not in asked.stdout
+    assert stackctl(stack, "graph").stdout.startswith("<svg")

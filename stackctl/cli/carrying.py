@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -88,7 +89,7 @@ def graph(
         Format | None, typer.Option("--format", "-f", help="What to draw. [default: by FILE's name, or svg]")
     ] = None,
     observed: Annotated[
-        bool, typer.Option("--observed", help="Mark where the Engine differs from the files.")
+        bool, typer.Option("--observed", help="This host's ports too; mark where the Engine differs.")
     ] = False,
     directory: Directory = None,
     json: Json = False,
@@ -103,6 +104,8 @@ def graph(
     """
     from stackctl.commands.graph import graph as tell
 
+    if out is None and form is not Format.MERMAID and not json and sys.stdout.isatty():
+        raise typer.BadParameter("a picture is nothing for a terminal: add --out stack.html, or -f mermaid")
     raise typer.Exit(
         run(
             "graph",

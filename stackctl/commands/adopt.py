@@ -122,7 +122,9 @@ def _stack(
     return AdoptedStack(
         stack=project.name,
         folder=_shown(folder, here),
-        files=tuple(_shown(file, here) for file in project.files),
+        files=tuple(
+            dict.fromkeys(_shown(file, here) for file in (*project.files, *(f for f, _ in project.included)))
+        ),
         sockets=sockets(made.findings),
         spokes=tuple(
             TakenOver(

@@ -57,6 +57,9 @@ def pin(
 def _looked_up(spokes: list[Spoke], engine: Engine) -> Generator[Event, None, list[Pin]]:
     known: dict[str, str] = {}
     pins: list[Pin] = []
+    # One step for all: what came of each image is told by the answer.
+    step = "ask the registries"
+    yield Started(step)
     for spoke in spokes:
         image = split_image(spoke.image)
         if why := _not_asked(spoke):
@@ -65,13 +68,10 @@ def _looked_up(spokes: list[Spoke], engine: Engine) -> Generator[Event, None, li
         tagged = spoke.image.partition("@")[0]
         try:
             if tagged not in known:
-                yield Started("ask the registry", tagged)
                 known[tagged] = engine.digest(tagged)
-                yield Finished("ask the registry", tagged)
         except EngineUnavailable:
             raise
         except StackctlError as error:
-            yield Finished("ask the registry", tagged, ok=False)
             why = f"{error.message}: {error.detail}" if error.detail else error.message
             pins.append(Pin(spoke.name, spoke.image, "", "unknown", why))
             continue
@@ -80,6 +80,7 @@ def _looked_up(spokes: list[Spoke], engine: Engine) -> Generator[Event, None, li
             pins.append(Pin(spoke.name, spoke.image, digest, "unpinned"))
         else:
             pins.append(Pin(spoke.name, spoke.image, digest, "pinned" if image.digest == digest else "moved"))
+    yield Finished(step, ok=all(pin.state != "unknown" for pin in pins))
     return pins
 
 

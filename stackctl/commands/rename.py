@@ -60,7 +60,7 @@ def rename(
     for finding in findings:
         if finding.blocks:
             yield Said(f"{finding.at} {finding.code}: {finding.message}", warning=True)
-    profiles = "".join(f" --profile {profile}" for profile in spoke.profiles[:1])
+    profiles = "".join(f" --profile {profile}" for profile in spoke.profiles)
     return Ended(
         WrittenAnswer(
             opened.stack.name,

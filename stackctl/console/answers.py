@@ -267,7 +267,7 @@ def _pin(pin: Pin) -> Iterator[RenderableType]:
     if pin.digest and (pin.written or pin.state != "pinned"):
         yield Text(f"    {pin.digest}", "dim")
     if pin.why:
-        yield Text(f"    {pin.why}", "dim" if pin.state == "skipped" else "red")
+        yield Padding(Text(pin.why, "dim" if pin.state == "skipped" else "red"), (0, 0, 0, 4))
 
 
 @picture.register

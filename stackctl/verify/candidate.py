@@ -18,6 +18,7 @@ from stackctl.model import (
     Bundle,
     Check,
     Container,
+    Kind,
     Named,
     Observed,
     OnNetwork,
@@ -68,6 +69,9 @@ def try_image(
     if running is None:
         yield Tried((), f"{spoke} does not run here, so a copy of it cannot be made")
         return
+    if keeper := data_of_others(stack, spoke):
+        yield Tried((), f"a copy of {spoke} would talk to {keeper}, and could change the data that it keeps")
+        return
     try:
         probing = yield from prepare(engine, prober, stack.name)
     except NoProber as error:
@@ -91,6 +95,24 @@ def try_image(
     yield Finished(step, spoke, ok=not why, detail=why)
     yield from (Checked(result) for result in results)
     yield Tried(results, why)
+
+
+def data_of_others(stack: Stack, spoke: str) -> str:
+    """A spoke that this one needs and that keeps data; empty where there is none.
+
+    The copy has the networks and secrets of the original: a newer program would bring the original's database
+    to its own form, and the program that runs could not read it any more.
+    """
+    return next(
+        (
+            other.name
+            for dependency in stack.spoke(spoke).dependencies
+            if (other := next((s for s in stack.spokes if s.name == dependency.spoke), None))
+            if other.kind is Kind.APP
+            and any(not mount.read_only for mount in other.mounts if mount.type != "tmpfs")
+        ),
+        "",
+    )
 
 
 def configuration(running: Container, image: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
