@@ -112,7 +112,7 @@ healthcheck:
 
 
 def ship(root: Path, name: str, *, switches: bool = False) -> ShippedStack:
-    """Copies the shipped stack; this host's stand-in images come along, its port 80 does not.
+    """Copies the core of the shipped stack; this host's stand-in images come along, its port 80 does not.
 
     With `switches`, its socket proxy filters with those of its image, as pages did before there were policies.
     """
@@ -125,6 +125,11 @@ def ship(root: Path, name: str, *, switches: bool = False) -> ShippedStack:
         text = text.replace("### Fingerprint Inputs\n", SETTINGS)
         (root / "spokes" / "docker-socket-proxy.yaml").write_text(MANIFEST)
     page.write_text(text)
+    for shipped in (root / "spokes").glob("*.md"):
+        if "**Profile:**" in shipped.read_text() and "**Profile:** core" not in shipped.read_text():
+            # What waits for a profile of its own has images that nobody fetched.
+            shipped.with_suffix(".yaml").unlink()
+            shipped.unlink()
     for shipped in (root / "spokes").glob("*.md"):
         # What a page records is of the stack under its own name.
         kept = [
