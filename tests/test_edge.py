@@ -96,6 +96,8 @@ def test_caddy_looks_for_a_file_that_names_a_container_unless_several_are_wanted
         assert to_one["match"][0]["file"] == {"root": "/etc/caddy", "try_files": [f"/led/{spoke}/"]}
         assert to_one["handle"][-1]["upstreams"] == [{"dial": f"{{stackctl.{spoke}}}:{port}"}]
         assert usual["handle"][0]["upstreams"] == [{"dial": f"{spoke}:{port}"}]
+        for proxy in (to_one["handle"][-1], usual["handle"][0]):
+            assert proxy["transport"]["keep_alive"]["idle_timeout"] == "1s"
     assert {"health_checks", "load_balancing"}.isdisjoint(app["routes"][0]["handle"][-1])
     assert {"health_checks", "load_balancing"} <= app["routes"][1]["handle"][0].keys()
     web = replace(of.spoke("web"), service={**of.spoke("web").service, "scale": 2})
