@@ -64,35 +64,37 @@ def told(code: str, spoke: Spoke, path: Path, message: str, hint: str = "", erro
     return finding(code, spoke.at(*path), message, hint, spoke.name, severity)
 
 
-def at_container(spoke: Spoke) -> Iterator[Label]:
-    yield from _labels(spoke.service.get("labels"), ("labels",))
+def at_container(spoke: Spoke, beginning: str = "") -> Iterator[Label]:
+    yield from _labels(spoke.service.get("labels"), ("labels",), beginning)
 
 
-def at_service(spoke: Spoke) -> Iterator[Label]:
+def at_service(spoke: Spoke, beginning: str = "") -> Iterator[Label]:
     """Those under `deploy`, which only a Swarm looks at."""
-    yield from _labels((spoke.service.get("deploy") or {}).get("labels"), ("deploy", "labels"))
+    if deploy := spoke.service.get("deploy"):
+        yield from _labels(deploy.get("labels"), ("deploy", "labels"), beginning)
 
 
-def _labels(stated: object, path: Path) -> Iterator[Label]:
+def _labels(stated: object, path: Path, beginning: str) -> Iterator[Label]:
+    """Most labels of most spokes are for no edge, and every rule asks again: those are passed over first."""
     pairs: list[tuple[str, str]] = []
-    if isinstance(stated, Mapping):
+    if isinstance(stated, (dict, Mapping)):
         pairs = [(str(key), "" if value is None else str(value)) for key, value in stated.items()]
     elif isinstance(stated, list | tuple):
         pairs = [(key, value) for key, _, value in (str(item).partition("=") for item in stated)]
     for key, value in pairs:
-        yield Label(key.lower() if key.lower().startswith("traefik.") else key, value, (*path, key))
+        lower = key.lower()
+        if lower.startswith(beginning):
+            yield Label(lower if lower.startswith("traefik.") else key, value, (*path, key))
 
 
 def of_traefik(spoke: Spoke) -> tuple[Label, ...]:
     """What the spoke itself says to Traefik."""
-    return tuple(
-        label for label in (*at_container(spoke), *at_service(spoke)) if label.key.startswith("traefik.")
-    )
+    return (*at_container(spoke, "traefik."), *at_service(spoke, "traefik."))
 
 
 def of_caddy(spoke: Spoke) -> tuple[Label, ...]:
     """What the spoke itself says to caddy-docker-proxy."""
-    labels = (*at_container(spoke), *at_service(spoke))
+    labels = (*at_container(spoke, "caddy"), *at_service(spoke, "caddy"))
     return tuple(label for label in labels if re.match(r"caddy(?:[._]|\Z)", label.key))
 
 
