@@ -100,13 +100,26 @@ def of_caddy(spoke: Spoke) -> tuple[Label, ...]:
 
 def named(stack: Stack, spoke: Spoke) -> tuple[Named, ...]:
     """The routers, services and middlewares of a spoke, those of its declared routes included."""
-    return _named(stack)[spoke.name]
+    return _named(_Same(stack))[spoke.name]
+
+
+class _Same:
+    """A stack as a key, by identity: to compare two takes longer than what is remembered of one."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    def __hash__(self) -> int:
+        return id(self.stack)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.stack is self.stack
 
 
 @lru_cache(maxsize=1)
-def _named(stack: Stack) -> Mapping[str, tuple[Named, ...]]:
+def _named(of: _Same) -> Mapping[str, tuple[Named, ...]]:
     """Of each spoke; a dozen rules ask for it."""
-    return {spoke.name: _of_spoke(stack, spoke) for spoke in stack.spokes}
+    return {spoke.name: _of_spoke(of.stack, spoke) for spoke in of.stack.spokes}
 
 
 def _of_spoke(stack: Stack, spoke: Spoke) -> tuple[Named, ...]:

@@ -262,10 +262,6 @@ class Stack:
     """Names in `.env.example`; None where there is no such file."""
     places: Mapping[Path, Location] = field(default_factory=dict)
 
-    def __hash__(self) -> int:
-        # So that what follows from a stack can be remembered with it; most of its fields have no hash.
-        return hash(self.name)
-
     def spoke(self, name: str) -> Spoke:
         """The spoke of that name; raises KeyError."""
         return self._by_name[name]
