@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from ruamel.yaml import YAML
 
 from bench import edges, stacks
 from bench.audit import audit
-from bench.cold import CHAIN, LEVELS, cold
-from bench.measure import Ratio, Run, Session
+from bench.cold import CHAIN, LEVELS, SLOW_CHAIN, cold
+from bench.measure import Idle, Ratio, Run, Session
 from bench.shown import Seen, document, machine, page, table
 
 HERE = Path(__file__).parent
@@ -60,6 +61,7 @@ RATIOS = (
     Ratio("plans", "plan, 1000 spokes", "plan, 50 spokes", 22.0, less="--version"),
     Ratio("plans", "plan, 200 spokes", "plan, 50 spokes", 4.4, less="--version"),
     Ratio(CHAIN, "stackctl up", "compose up --wait", 0.75),
+    Ratio(SLOW_CHAIN, "stackctl up", "compose up --wait", 0.75, later=True),
     Ratio(LEVELS, "stackctl up", "compose up --wait", 1.1),
     Ratio("graph", "graph of 60 spokes", "lint of 60 spokes", 1000.0, more=True),
     Ratio("audit", "request phase", "bare loop", 1.5),
@@ -70,50 +72,45 @@ RATIOS = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("cases", nargs="*", help=f"only these of: {', '.join(CASES)}")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a hint, not a measurement")
     parser.add_argument("--json", action="store_true", help="every number that was taken")
     parser.add_argument("--write", type=Path, metavar="FILE", help="the table as a page of markdown")
     asked = parser.parse_args()
+    if unknown := [name for name in asked.cases if name not in CASES]:
+        parser.error(f"no such case: {', '.join(unknown)}")
+    if asked.write and asked.cases:
+        parser.error("a page holds all cases: leave them out, or --write")
     began = time.monotonic()
     session = Session(rounds=3 if asked.quick else 15)
     with tempfile.TemporaryDirectory(prefix=PREFIX) as work:
-        start(session, Path(work))
-        render(session, Path(work) / "manifests")
-        render(session, Path(work) / "pages", pages=True)
-        reading(session, Path(work) / "reading")
-        graph(session, Path(work) / "graph")
-        idle = no_op(session, Path(work) / "no-op", 50 if asked.quick else 1000)
-        chain(session, Path(work) / "chain")
-        plans(session, Path(work) / "plans")
-        cold(session, Path(work), STACKCTL, PREFIX, prober_image())
-        images = {
-            "python": prober_image(),
-            **{name: image(name, declared) for name, declared in IMAGES.items()},
-        }
-        edges.edges(session, Path(work) / "edges", STACKCTL, images, wrk(), quick=asked.quick)
-    audit(session, image("docker-socket-proxy", PROXY), prober_image())
-    measured = [session.ratio(ratio) for ratio in RATIOS]
-    seen = Seen(machine(session, time.monotonic() - began), measured, idle["plans"], idle["changes"])
+        for name, case in CASES.items():
+            if not asked.cases or name in asked.cases:
+                print(f"bench: {name}, after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+                case(session, Path(work) / name, asked.quick)
+    measured = [session.ratio(ratio) for ratio in RATIOS if ratio.case in session.raw]
+    seen = Seen(machine(session, time.monotonic() - began), measured, session.idle)
     if asked.write:
         asked.write.write_text(page(seen))
     print(json.dumps(document(seen, session.raw), indent=1) if asked.json else table(seen))
-    return 7 if idle["changes"] or any(not m.holds and not m.ratio.later for m in measured) else 0
+    changed = session.idle and session.idle.changes
+    return 7 if changed or any(not m.holds and not m.ratio.later for m in measured) else 0
 
 
 # ---- cases
 
 
-def start(session: Session, work: Path) -> None:
+def start(session: Session, _: Path, __: bool) -> None:
     session.interleaved(
         "start",
         (
-            Run("stackctl --version", [STACKCTL, "--version"], work),
-            Run("import typer", [PYTHON, "-c", "import typer"], work),
+            Run("stackctl --version", [STACKCTL, "--version"], HERE),
+            Run("import typer", [PYTHON, "-c", "import typer"], HERE),
         ),
     )
 
 
-def render(session: Session, root: Path, *, pages: bool = False, spokes: int = 200) -> None:
+def render(session: Session, root: Path, _: bool, *, pages: bool = False, spokes: int = 200) -> None:
     stacks.to_render(root, spokes, pages=pages)
     stackctl(root, "render")
     compose = root / "docker-compose.yml"
@@ -137,7 +134,7 @@ def render(session: Session, root: Path, *, pages: bool = False, spokes: int = 2
     )
 
 
-def reading(session: Session, root: Path) -> None:
+def reading(session: Session, root: Path, _: bool) -> None:
     """Each spoke has a page and a manifest."""
     many, few = root / "many", root / "few"
     for folder, spokes in ((many, 1000), (few, 250)):
@@ -162,7 +159,7 @@ def reading(session: Session, root: Path) -> None:
     )
 
 
-def graph(session: Session, root: Path) -> None:
+def graph(session: Session, root: Path, _: bool) -> None:
     """The picture of a stack, and reading the same stack."""
     stacks.to_render(root, 60, pages=True)
     session.interleaved(
@@ -178,8 +175,9 @@ UP = [STACKCTL, "up", "--yes", "--no-verify"]
 COMPOSE_UP = ["docker", "compose", "up", "-d"]
 
 
-def no_op(session: Session, root: Path, plans: int, spokes: int = 30) -> dict[str, int]:
-    """Also how many of so many idle plans found something."""
+def no_op(session: Session, root: Path, quick: bool, spokes: int = 30) -> None:
+    """Also how many of many idle plans found something."""
+    plans = 50 if quick else 1000
     with running(root, lambda name: stacks.to_run(root, name, spokes, whoami())):
         session.interleaved(
             "no-op",
@@ -196,10 +194,10 @@ def no_op(session: Session, root: Path, plans: int, spokes: int = 30) -> dict[st
         done = subprocess.run(
             argv, capture_output=True, text=True, env=session.environ, timeout=3600, check=True
         )
-        return {"plans": plans, "changes": int(done.stdout)}
+        session.idle = Idle(plans, int(done.stdout))
 
 
-def chain(session: Session, root: Path, spokes: int = 5) -> None:
+def chain(session: Session, root: Path, _: bool, spokes: int = 5) -> None:
     with running(root, lambda name: stacks.chain(root, name, spokes, prober_image())):
         session.interleaved(
             "chain",
@@ -210,7 +208,7 @@ def chain(session: Session, root: Path, spokes: int = 5) -> None:
         )
 
 
-def plans(session: Session, root: Path) -> None:
+def plans(session: Session, root: Path, _: bool) -> None:
     """Plans of stacks of which nothing runs."""
     runs = [Run("--version", [STACKCTL, "--version"], HERE)]
     for spokes in (50, 200, 1000):
@@ -219,6 +217,38 @@ def plans(session: Session, root: Path) -> None:
         (folder / ".stackctl").mkdir(mode=0o700)
         runs.append(Run(f"plan, {spokes} spokes", [STACKCTL, "plan"], folder))
     session.interleaved("plans", runs)
+
+
+def over_edges(session: Session, root: Path, quick: bool) -> None:
+    images = {
+        "python": prober_image(),
+        **{name: image(name, declared) for name, declared in IMAGES.items()},
+    }
+    edges.edges(session, root, STACKCTL, images, wrk(), quick=quick)
+
+
+def from_nothing(session: Session, root: Path, _: bool) -> None:
+    cold(session, root, STACKCTL, PREFIX, prober_image())
+
+
+def audited(session: Session, _: Path, __: bool) -> None:
+    audit(session, image("docker-socket-proxy", PROXY), prober_image())
+
+
+CASES: Mapping[str, Callable[[Session, Path, bool], None]] = {
+    "start": start,
+    "manifests": render,
+    "pages": partial(render, pages=True),
+    "reading": reading,
+    "graph": graph,
+    "no-op": no_op,
+    "chain": chain,
+    "plans": plans,
+    "cold": from_nothing,
+    "audit": audited,
+    "edges": over_edges,
+}
+"""By name: given a folder of its own that is not there yet, and whether a hint will do."""
 
 
 @contextmanager

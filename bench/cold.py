@@ -1,10 +1,14 @@
-"""From nothing to everything healthy: five spokes in a chain, and thirty in two levels."""
+"""From nothing to everything healthy: five spokes in a chain, and thirty in two levels.
+
+Compose looks for health each 500 ms, so how often the Engine probes decides what waiting on events saves.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from bench import stacks
@@ -14,16 +18,19 @@ ROUNDS = 3
 """Each takes most of a minute, and what varies is small beside that."""
 
 CHAIN, LEVELS = "cold start, five deep", "cold start, 30 in two levels"
+SLOW_CHAIN = "the same, probed each second"
+"""What a run waits for then is the Engine's first probes, whoever runs it."""
 
 
 def cold(session: Session, work: Path, stackctl: str, prefix: str, image: str) -> None:
-    """`stackctl up` and `compose up --wait` of both cases, in milliseconds."""
+    """`stackctl up` and `compose up --wait` of each case, in milliseconds."""
     chain = {f"web-{n}": [f"web-{n - 1}"] if n else [] for n in range(5)}
     levels = {f"web-{n}": [f"web-{n % 10}"] if n >= 10 else [] for n in range(30)}
-    fewer = Session(min(ROUNDS, session.rounds), session.raw, session.environ)
-    for case, needs in ((CHAIN, chain), (LEVELS, levels)):
+    fewer = replace(session, rounds=min(ROUNDS, session.rounds))
+    cases = ((CHAIN, chain, "200ms"), (SLOW_CHAIN, chain, "1s"), (LEVELS, levels, "1s"))
+    for case, needs, interval in cases:
         root = work / case.replace(" ", "-").replace(",", "")
-        stacks.to_start(root, f"{prefix}{os.getpid()}-{secrets.token_hex(2)}", needs, image)
+        stacks.to_start(root, f"{prefix}{os.getpid()}-{secrets.token_hex(2)}", needs, image, interval)
         argv = [stackctl, "render"]
         subprocess.run(argv, cwd=root, check=True, capture_output=True, env=dict(session.environ))
 

@@ -64,9 +64,9 @@ WAYS = (
 )
 # 0.95 of the requests in the same time.
 RATIOS = tuple(
-    Ratio(case, RENDERED, MINIMAL, bar)
+    Ratio(case, RENDERED, MINIMAL, bar, pairs=pairs)
     for way in WAYS
-    for case, bar in ((way.start, 1.1), (way.flow, 1 / 0.95))
+    for case, bar, pairs in ((way.start, 1.1, False), (way.flow, 1 / 0.95, True))
 )
 
 

@@ -35,6 +35,8 @@ class Ratio:
     """What is taken off both first, such as the start of a process."""
     more: bool = False
     """The bar is in milliseconds: how much longer the one may take than the other."""
+    pairs: bool = False
+    """The median of the ratios of each round, for what varies more between rounds than within one."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,12 @@ class Measured:
     ms: float
     base_ms: float
     less_ms: float = 0.0
+    of_pairs: float | None = None
 
     @property
     def value(self) -> float:
+        if self.of_pairs is not None:
+            return self.of_pairs
         if self.ratio.more:
             return self.ms - self.base_ms
         return (self.ms - self.less_ms) / (self.base_ms - self.less_ms)
@@ -66,11 +71,20 @@ class Measured:
         return f"{self.value:.2f}", f"{self.ratio.bar:.3g}"
 
 
+@dataclass(frozen=True)
+class Idle:
+    """Plans of a stack in which nothing moved, and how many of them found something to do."""
+
+    plans: int
+    changes: int
+
+
 @dataclass
 class Session:
     """Every number that was taken."""
 
     rounds: int
+    idle: Idle | None = None
     raw: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=lambda: compiled(os.environ))
 
@@ -101,7 +115,13 @@ class Session:
 
     def ratio(self, ratio: Ratio) -> Measured:
         less = self.median(ratio.case, ratio.less) if ratio.less else 0.0
-        return Measured(ratio, self.median(ratio.case, ratio.of), self.median(ratio.case, ratio.to), less)
+        taken, base = (self.raw[ratio.case][name] for name in (ratio.of, ratio.to))
+        of_pairs = (
+            statistics.median(one / other for one, other in zip(taken, base, strict=True))
+            if ratio.pairs
+            else None
+        )
+        return Measured(ratio, statistics.median(taken), statistics.median(base), less, of_pairs)
 
 
 def compiled(environ: Mapping[str, str]) -> dict[str, str]:

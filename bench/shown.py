@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measure import Measured, Session
+from bench.measure import Idle, Measured, Session
 
 _HEAD = ("what", "ms", "measured in", "ms", "ratio", "bar", "")
 _WIDTHS = "{:<25} {:>7}  {:<25} {:>7}  {:>6} {:>6}  {}"
@@ -20,9 +20,7 @@ _WIDTHS = "{:<25} {:>7}  {:<25} {:>7}  {:>6} {:>6}  {}"
 class Seen:
     machine: Mapping[str, object]
     measured: Sequence[Measured]
-    idle_plans: int
-    false_alarms: int
-    """How many of those plans found something to do."""
+    idle: Idle | None
 
 
 def machine(session: Session, seconds: float) -> dict[str, object]:
@@ -58,7 +56,7 @@ def document(seen: Seen, raw: Mapping[str, object]) -> dict[str, object]:
             for m in seen.measured
         ],
         "milliseconds": raw,
-        "idle plans": {"plans": seen.idle_plans, "changes": seen.false_alarms},
+        "idle plans": seen.idle and {"plans": seen.idle.plans, "changes": seen.idle.changes},
     }
 
 
@@ -80,10 +78,10 @@ def _rows(seen: Seen) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
         (_of(m), f"{m.ms:.0f}", m.ratio.to, f"{m.base_ms:.0f}", *m.told, m.verdict) for m in seen.measured
     ]
-    verdict = "DOES NOT HOLD" if seen.false_alarms else "holds"
-    rows.append(
-        ("idle plans with a change", "", f"{seen.idle_plans} plans", "", f"{seen.false_alarms}", "0", verdict)
-    )
+    if idle := seen.idle:
+        verdict = "DOES NOT HOLD" if idle.changes else "holds"
+        row = ("idle plans with a change", "", f"{idle.plans} plans", "", f"{idle.changes}", "0", verdict)
+        rows.append(row)
     return rows
 
 

@@ -122,7 +122,7 @@ init: true
 command: [sleep, infinity]
 networks: [proxy]
 mem_limit: 32m
-healthcheck: {{test: [CMD, "true"], interval: 1s, timeout: 5s}}
+healthcheck: {{test: [CMD, "true"], interval: {interval}, timeout: 5s}}
 depends_on: {{{needs}}}
 """
 
@@ -174,12 +174,13 @@ def to_run(root: Path, name: str, spokes: int, image: str) -> None:
         (root / "spokes" / f"web-{n}.yaml").write_text(_STAND_IN.format(n=n, image=image))
 
 
-def to_start(root: Path, name: str, needs: Mapping[str, Sequence[str]], image: str) -> None:
-    """Spokes that are healthy a second after they start, each waiting for the health of those it needs."""
+def to_start(root: Path, name: str, needs: Mapping[str, Sequence[str]], image: str, interval: str) -> None:
+    """Spokes that are healthy an `interval` after their start, each waiting for what it needs to be so."""
     _begin(root, f"name: {name}\n")
     for spoke, of in needs.items():
         waiting = ", ".join(f"{need}: {{condition: service_healthy}}" for need in of)
-        (root / "spokes" / f"{spoke}.yaml").write_text(_SLEEPER.format(image=image, needs=waiting))
+        manifest = _SLEEPER.format(image=image, needs=waiting, interval=interval)
+        (root / "spokes" / f"{spoke}.yaml").write_text(manifest)
 
 
 def to_route(root: Path, name: str, images: Mapping[str, str]) -> None:
