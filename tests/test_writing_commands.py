@@ -14,7 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from stackctl import files, state
-from stackctl.commands.opened import find, open_stack
+from stackctl.commands.opened import find, look_at_host, open_stack
+from stackctl.commands.render import write_closed
 from stackctl.model import Kind
 from stackctl.starter import NewSpoke, first_stack, new_spoke
 
@@ -350,6 +351,38 @@ def test_a_watching_edge_is_told_of_a_route_without_a_login_only_after_a_yes(sta
     assert b"other.stack.localhost" in routes.read_bytes()
     declare("host: web.stack.localhost")
     assert stackctl(root, "render").returncode == 0
+    assert routes.read_bytes() == before
+
+
+def test_who_was_not_asked_for_routes_opens_none_of_another_spoke(stack: Path) -> None:
+    routes = stack / "rendered" / "traefik" / "routes" / "routes.yml"
+    settings = stack / "stack.yaml"
+    settings.write_text(settings.read_text().replace("edge: traefik", "edge: {name: traefik, routes: files}"))
+
+    def declare(name: str, host: str) -> None:
+        (stack / "spokes" / f"{name}.yaml").write_text(
+            f"image: nginx:1\nnetworks: [proxy]\nroute: [{{host: {host}.stack.localhost, port: 80}}]\n"
+        )
+
+    for name in ("web", "wiki", "blog"):
+        declare(name, name)
+    assert stackctl(stack, "render").returncode == 0
+    state.remember_exposed(
+        stack, {name: [f"route {name}.stack.localhost"] for name in ("web", "wiki", "blog")}
+    )
+    assert stackctl(stack, "remove", "blog", "--yes").returncode == 0
+    before = routes.read_bytes()
+    assert b"blog" not in before, "what opens nothing is written"
+    declare("web", "other")
+    done = stackctl(stack, "remove", "wiki", "--yes")
+    assert done.returncode == 0
+    assert routes.read_bytes() == before
+    assert "wiki" not in (stack / "docker-compose.yml").read_text()
+    said = " ".join(done.stderr.split())
+    assert "web is reached through the edge without a login: other.stack.localhost; it is not told" in said
+    # It only then looks for an Engine to pull with.
+    opened = open_stack(stack)
+    assert list(write_closed(opened, look_at_host(opened, {})))
     assert routes.read_bytes() == before
 
 

@@ -23,13 +23,14 @@ _SLOW = 24 * 3600.0
 _UNPACK = """
 import os, shutil, sys, tarfile
 place = sys.argv[1]
-for name in os.listdir(place):
-    path = os.path.join(place, name)
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)
+# Opening reads the first member: nothing goes before something comes.
 with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
+    for name in os.listdir(place):
+        path = os.path.join(place, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
     trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
     tar.extractall(place, numeric_owner=True, **trusted)
 """
@@ -53,7 +54,7 @@ def back_up(compose: Compose, spoke: str, how: Backup, container: Container) -> 
     """
     if not container.running and how.command:
         raise StackctlError(
-            f"{spoke} does not run, so it cannot be backed up", f"start it first: `stackctl up {spoke}`"
+            f"{spoke} does not run, so it cannot be backed up", f"start it first: `stackctl restart {spoke}`"
         )
     place = folder(compose.directory, spoke)
     at = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
@@ -81,17 +82,31 @@ def back_up(compose: Compose, spoke: str, how: Backup, container: Container) -> 
 
 
 def expect_readable(spoke: str, how: Backup, file: Path) -> None:
-    """Before anything is changed.
+    """Before anything is changed: what is there goes before the file has come in whole.
 
-    Raises StackctlError for a tar that cannot be read to its end.
+    Raises StackctlError for an empty file, and for one that is no plain tar up to its end.
     """
-    if how.command:
-        return
+    why = ""
     try:
-        with tarfile.open(file) as tar:
-            tar.getmembers()
-    except (tarfile.TarError, OSError) as error:
-        raise StackctlError(f"{file} cannot be read as a backup of {spoke}", "", str(error)) from error
+        if not file.stat().st_size:
+            why = "it is empty"
+        elif not how.command:
+            # Compressed ones are told apart here, as they are not unpacked either.
+            with tarfile.open(file, "r:") as tar, file.open("rb") as raw:
+                members = tar.getmembers()
+                # A header that is cut off or damaged is an end to tarfile; a true end is a block of zeros.
+                raw.seek(tar.offset)
+                if not members:
+                    why = "there is nothing in it"
+                elif raw.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                    why = f"it breaks off after {members[-1].name}"
+    except (tarfile.TarError, OSError, ValueError) as error:
+        why = str(error)
+    if why:
+        hint = (
+            "" if how.command else "give it a whole tar that is not compressed, as `stackctl backup` makes it"
+        )
+        raise StackctlError(f"{file} cannot be read as a backup of {spoke}: nothing was changed", hint, why)
 
 
 def restore(

@@ -14,7 +14,7 @@ from stackctl.errors import StackctlError
 from stackctl.events import Finished, Started
 from stackctl.journal import Begun, Journal, Phase, Unfinished, expect_whole, unfinished
 from stackctl.lock import Lock
-from stackctl.model import Backup, Container
+from stackctl.model import Backup, Container, Kept
 from stackctl.observe import observe
 
 _HINT = "state `backup: {path: /data}`, or `backup: {command: […]}`, in its manifest"
@@ -69,17 +69,20 @@ def restore(
     there = backups.kept(root, spoke)
     if not (file or there):
         raise StackctlError(f"there is no backup of {spoke}", f"make one: `stackctl backup {spoke}`")
-    source = _given(root, file) if file else root / there[-1].file
+    left = unfinished(root)
+    # After a restore that was killed, what is there is in part, and so is every backup of it.
+    whole = next((k for k in there if left and left.phase is Phase.RESTORE and left.why == _again(k)), None)
+    source = _given(root, file) if file else root / (whole or there[-1]).file
     if not source.is_file():
         raise StackctlError(f"there is no file {source}", f"see `stackctl backup --list {spoke}`")
     if not confirm(f"Put {source.name} in the place of what {spoke} keeps now?"):
         raise StackctlError("declined; nothing was changed")
     backups.expect_readable(spoke, how, source)
-    left = unfinished(root)
     host, _ = files.read_host(root, environ)
-    before = backups.back_up(acting.compose, spoke, how, container)
-    yield Finished("backup", spoke, detail=before.file)
-    again = f"what was there before: `stackctl restore {spoke} {before.file}`"
+    made = backups.back_up(acting.compose, spoke, how, container)
+    yield Finished("backup", spoke, detail=made.file)
+    before = whole or made
+    again = _again(before)
     journal, of_another = _begun(root, left, spoke, container)
     journal.phase(Phase.RESTORE, again)
     journal.step("restore", spoke)
@@ -100,6 +103,10 @@ def restore(
         journal.phase(of_another.phase, of_another.why)
     yield Finished("restore", spoke, detail=source.name)
     return Ended(RestoreAnswer(spoke, str(source), before.file))
+
+
+def _again(before: Kept) -> str:
+    return f"what was there before: `stackctl restore {before.spoke} {before.file}`"
 
 
 def _given(root: Path, file: str) -> Path:

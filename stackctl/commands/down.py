@@ -15,6 +15,7 @@ from stackctl.errors import StackctlError
 from stackctl.events import Finished, Said, Started
 from stackctl.findings import InvalidFiles
 from stackctl.lock import Lock
+from stackctl.model import SECRETS_DIR
 from stackctl.observe import PROJECT_LABEL, observe
 from stackctl.read.yaml_nodes import plain
 from stackctl.render import COMPOSE_FILE
@@ -42,6 +43,11 @@ def down(root: Path, *, confirm: Callable[[str], bool], environ: Mapping[str, st
     )
     if not (containers or networks):
         yield Said("nothing to do: the stack has no container and no network")
+        if (root / journal.FILE).exists() or (root / SECRETS_DIR).exists():
+            # Asked, as what runs may run on another Engine than the one that was looked at.
+            if not confirm("Forget what the last run left undone, and take away the files with its secrets?"):
+                raise StackctlError("declined; nothing was changed")
+            _forget(root)
         return Ended(DownAnswer(()))
     what = "container" if containers else "network"
     names = containers or networks
@@ -54,12 +60,16 @@ def down(root: Path, *, confirm: Callable[[str], bool], environ: Mapping[str, st
     if done.exit_code:
         yield Finished("down", ok=False)
         raise explained(done, "docker compose down")
-    secrets.remove_all(root)
-    # No run has left anything behind any more, and no container holds what a good state keeps for it.
-    good.forget_values(root)
-    journal.forget(root)
+    _forget(root)
     yield Finished("down")
     return Ended(DownAnswer(containers, networks))
+
+
+def _forget(root: Path) -> None:
+    """No run has left anything behind any more, and no container holds what a good state keeps for it."""
+    secrets.remove_all(root)
+    good.forget_values(root)
+    journal.forget(root)
 
 
 def _rendered_name(root: Path) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from stackctl import state
 from stackctl.apply.fetch import STAND_INS
 from stackctl.apply.trouble import explained
 from stackctl.commands.image_answers import PullAnswer, PulledImage
 from stackctl.commands.opened import compose_for, look_at_host, named, open_stack
 from stackctl.commands.plan import image_id
-from stackctl.commands.render import known_applied, write
+from stackctl.commands.render import write_closed
 from stackctl.commands.story import Ended, Story
 from stackctl.engine import Engine
 from stackctl.events import Finished, Started
@@ -32,7 +31,7 @@ def pull(
     view = look_at_host(opened, environ)
     engine = Engine.connect(environ)
     chosen = named(opened.stack, spokes) or tuple(sorted(selected(opened.stack, profiles)))
-    write(opened, view, known_applied(opened, view, state.applied_images(root)))
+    yield from write_closed(opened, view)
     before = observe(engine, opened.stack.name)
     compose = compose_for(opened, view, environ, held)
     skipped: dict[str, str] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from stackctl import records, secrets
 from stackctl.apply.trouble import explained
 from stackctl.commands.opened import Opened, compose_for, look_at_host, named, open_stack
-from stackctl.commands.render import known_applied, write
+from stackctl.commands.render import write_closed
 from stackctl.commands.story import Ended, Story, WrittenAnswer
 from stackctl.edit import Raw, Rewrite
 from stackctl.edit.references import remove_on_host
@@ -20,7 +20,6 @@ from stackctl.findings import InvalidFiles
 from stackctl.lock import Lock
 from stackctl.model import Container
 from stackctl.observe import containers_of
-from stackctl.state import applied_images
 
 
 def remove(
@@ -74,7 +73,7 @@ def remove(
     try:
         left = open_stack(root)
         view = look_at_host(left, environ)
-        write(left, view, known_applied(left, view, applied_images(root)))
+        yield from write_closed(left, view)
         if containers:
             secrets.remove_unnamed(left.stack, root)
     except InvalidFiles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from stackctl import files, fingerprint, state
@@ -49,32 +49,49 @@ def render(
         )
     view = look_at_host(opened, environ)
     yield from view.unread()
-    if (question := _opened_at_once(opened, view)) and not expose(question):
+    if (question := _opened_at_once(opened, view)) and not expose(f"{question}. Write it?"):
         raise StackctlError("declined what it would open; nothing was written", "`stackctl up` shows it all")
     answer = write(opened, view, known_applied(opened, view, state.applied_images(root)))
-    if live := [path for path in answer.changed if path.endswith(f"/{ROUTES_FILE}")]:
+    if live := [path for path in answer.changed if _is_watched(path)]:
         told = f"{', '.join(live)}: a Traefik that runs reads this at once, before any `up`"
         yield Said(told, warning=True)
     return Ended(answer)
 
 
+def _is_watched(path: str) -> bool:
+    return path.endswith(f"/{ROUTES_FILE}")
+
+
 def _opened_at_once(opened: Opened, view: HostView) -> str:
-    """The question about what a watching edge would open; empty where nothing ever ran here."""
+    """What a watching edge would open, in words; empty where nothing ever ran here."""
     allowed, files = state.exposed(opened.root), opened.bundle.files
-    watched = [path for path in files if path.endswith(f"/{ROUTES_FILE}")]
+    watched = [path for path in files if _is_watched(path)]
     by_files = opened.stack.routing.by is RoutesBy.FILES
     if not (allowed and by_files and any(there(opened.root / path) != files[path] for path in watched)):
         return ""
     found = by_routes(opened.stack, view.on_host.stanzas, allowed, str(opened.root))
     told = "; ".join(f"{exposure.spoke} {exposure.what}" for exposure in found)
-    return f"A Traefik that runs would open at once: {told}. Write it?" if found else ""
+    return f"A Traefik that runs would open at once: {told}" if found else ""
 
 
-def write(opened: Opened, view: HostView, labels: Mapping[str, str]) -> RenderAnswer:
-    """Writes the bundle and the override; what is equal already is not touched."""
+def write_closed(opened: Opened, view: HostView) -> Iterator[Said]:
+    """As `write`, for a command that was not asked for routes: those that would open something wait."""
+    told = _opened_at_once(opened, view)
+    labels = known_applied(opened, view, state.applied_images(opened.root))
+    if told:
+        yield Said(f"{told}; it is not told of any route until `stackctl up`", warning=True)
+    write(opened, view, labels, routes=not told)
+
+
+def write(opened: Opened, view: HostView, labels: Mapping[str, str], *, routes: bool = True) -> RenderAnswer:
+    """Writes the bundle and the override; what is equal already is not touched.
+
+    Without `routes`, what a Traefik that runs watches stays as it is.
+    """
     changed: list[str] = []
     unchanged: list[str] = []
-    texts = {**opened.bundle.files, OVERRIDE_FILE: view.on_host.text(labels, _raised(opened, view)).encode()}
+    bundle = {p: text for p, text in opened.bundle.files.items() if routes or not _is_watched(p)}
+    texts = {**bundle, OVERRIDE_FILE: view.on_host.text(labels, _raised(opened, view)).encode()}
     for path, content in texts.items():
         # The override may hold host values that are nobody else's business.
         mode = 0o600 if path == OVERRIDE_FILE else 0o644

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -86,6 +87,29 @@ def test_what_is_kept_comes_back_as_it_was(keeping: ShippedStack) -> None:
     assert len(saved) == 2, "what was there before the restore was backed up first"
     assert keeping.run("restore", "files", str(keeping.root / saved[-1]["file"]), "--yes").returncode == 0
     assert held(keeping, "files") == {"text": "after", "later": "after"}
+
+
+def test_a_file_that_is_no_backup_takes_nothing_away(keeping: ShippedStack) -> None:
+    put(keeping, "files", "text", "here")
+    made = keeping.json("backup", "files")["backups"][0]["file"]
+    packed = keeping.root / "old.tar.gz"
+    packed.write_bytes(gzip.compress((keeping.root / made).read_bytes()))
+    done = keeping.run("restore", "files", "old.tar.gz", "--yes")
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 1, said
+    assert "cannot be read as a backup of files: nothing was changed" in said
+    assert held(keeping, "files") == {"text": "here"}
+    assert not (keeping.root / ".stackctl" / "journal").exists()
+
+
+def test_what_is_stopped_is_backed_up_again_after_the_hint(keeping: ShippedStack) -> None:
+    put(keeping, "db", "text", "here")
+    assert keeping.run("stop", "db").returncode == 0
+    refused = keeping.run("backup", "db")
+    assert refused.returncode == 1
+    assert "`stackctl restart db`" in refused.stderr
+    assert keeping.run("restart", "db").returncode == 0
+    assert keeping.run("backup", "db").returncode == 0
 
 
 def test_a_restore_that_is_killed_is_ended_before_anything_works_on_it(keeping: ShippedStack) -> None:
