@@ -15,6 +15,7 @@ from typing import Any
 from stackctl.events import Checked, Event, Finished, Started
 from stackctl.lint.sockets import gives_socket
 from stackctl.model import (
+    PROXY_NETWORK,
     Bundle,
     Check,
     Container,
@@ -25,6 +26,7 @@ from stackctl.model import (
     Outcome,
     Request,
     Result,
+    Spoke,
     Stack,
     Stanza,
 )
@@ -98,21 +100,41 @@ def try_image(
 
 
 def data_of_others(stack: Stack, spoke: str) -> str:
-    """A spoke that this one needs and that keeps data; empty where there is none.
+    """A spoke that this one needs or has a network with, and that keeps data; empty where there is none.
 
     The copy has the networks and secrets of the original: a newer program would bring the original's database
-    to its own form, and the program that runs could not read it any more.
+    to its own form, and the program that runs could not read it any more. The network of the edge does not
+    count, as every app is there.
     """
+    needed = _needed(stack, spoke)
+    near = _near(stack, stack.spoke(spoke))
     return next(
         (
             other.name
-            for dependency in stack.spoke(spoke).dependencies
-            if (other := next((s for s in stack.spokes if s.name == dependency.spoke), None))
+            for other in stack.spokes
+            if other.name != spoke and (other.name in needed or near & _near(stack, other))
             if other.kind is Kind.APP
             and any(not mount.read_only for mount in other.mounts if mount.type != "tmpfs")
         ),
         "",
     )
+
+
+def _needed(stack: Stack, spoke: str) -> set[str]:
+    """What it depends on, and what that depends on."""
+    known = {other.name: other for other in stack.spokes}
+    found: set[str] = set()
+    left = [spoke]
+    while left:
+        if (one := known.get(left.pop())) is not None:
+            new = {dependency.spoke for dependency in one.dependencies} - found
+            found |= new
+            left += new
+    return found
+
+
+def _near(stack: Stack, spoke: Spoke) -> set[str]:
+    return {stack.network_name(n) for n in spoke.networks} - {stack.network_name(PROXY_NETWORK)}
 
 
 def configuration(running: Container, image: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
