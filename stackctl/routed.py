@@ -12,6 +12,9 @@ BY_DEFAULT = "by the edge's default rule"
 
 _ROUTER = re.compile(r"traefik\.(http|tcp)\.routers\.([^.]+)\.rule", re.IGNORECASE)
 _AUTH = re.compile(r"traefik\.http\.middlewares\.([^.]+)\.(?:basic|digest|forward)auth\.", re.IGNORECASE)
+_LOGIN = re.compile(
+    r"(?:(?:basic|digest|forward|o)[-_]?)?auth|authelia|authentik|keycloak|login|oauth2(?:[-_]proxy)?|oidc|sso"
+)
 _SITE = re.compile(r"caddy(?:_[0-9]+)?")
 _NUMBERS = re.compile(r"\A[0-9]+_|_[0-9]+\Z")
 _SERVES = frozenset({"reverse_proxy", "php_fastcgi", "file_server", "respond"})
@@ -40,8 +43,8 @@ def _of_traefik(labels: Labels) -> Iterator[str]:
 
 def _guards(middleware: str, guards: set[str]) -> bool:
     name, _, provider = middleware.strip().lower().partition("@")
-    # What another provider defines is not in sight; its name is all that there is.
-    return name in guards or (bool(provider) and "auth" in name)
+    # What another provider defines is not in sight; a name that says more than that it is a login is none.
+    return name in guards or (bool(provider) and bool(_LOGIN.fullmatch(name)))
 
 
 def _places(rule: str) -> Iterator[str]:
@@ -71,16 +74,14 @@ def _of_caddy(labels: Mapping[str, str]) -> Iterator[str]:
 
 def _asks(labels: Mapping[str, str], block: list[str]) -> bool:
     """Whether a block has a login for all that is in it, rather than for a part."""
-    for key, value in labels.items():
+    # What an imported snippet holds is not in sight, so it is none.
+    for key in labels:
         words = key.split(".")
         if words[: len(block)] != block or len(words) == len(block):
             continue
         word = _plain(words[len(block)])
         matcher = labels.get(".".join(words[: len(block) + 1]), "")
         if word in _ASKS and not matcher.startswith(("/", "@")):
-            return True
-        # What a snippet holds is not in sight; its name is all that there is.
-        if word == "import" and "auth" in value.lower():
             return True
     return False
 

@@ -185,6 +185,10 @@ BASIC = {"traefik.http.middlewares.login.basicauth.users": "x"}
         (routed("login", **BASIC), 0),
         (routed("strip"), 1),
         (routed("strip,authelia@file"), 0),
+        (routed("forward-auth@file"), 0),
+        (routed("noauth@file"), 1),
+        (routed("no-auth@file"), 1),
+        (routed("authored-headers@file,proxy@file"), 1),
         ({"traefik.enable": "true"}, 1),
         ({"traefik.enable": "false"}, 0),
         ({"traefik.tcp.routers.r.rule": "HostSNI(`*`)"}, 1),
@@ -211,7 +215,8 @@ TO_APP = {"caddy": "http://a.example, b.example", "caddy.reverse_proxy": UPSTREA
             ["a.example", "b.example"],
         ),
         ({**TO_APP, "caddy.1_forward_auth": "login:9091", "caddy.1_forward_auth.uri": "/decide"}, []),
-        ({**TO_APP, "caddy.import": "authelia"}, []),
+        ({**TO_APP, "caddy.import": "authelia"}, ["a.example", "b.example"]),
+        ({**TO_APP, "caddy.import": "authored-headers"}, ["a.example", "b.example"]),
         ({"caddy": "a.example", "caddy.tls": "internal"}, []),
         (
             {

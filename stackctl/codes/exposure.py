@@ -62,7 +62,8 @@ CODES = (
         _WARNING,
         "a plan routes to a spoke without a login before it",
         "Whoever reaches the edge reaches the app. That is right for a site, and for an app that asks for a "
-        "password itself; the edge cannot tell.",
+        "password itself; the edge cannot tell. A login that is written elsewhere, as in a snippet that "
+        "Caddy imports, is not in sight, so it does not count.",
         bad="route: [{host: metrics, port: 9090}]",
         good="accept: [{code: SC755, reason: it asks for a password itself}]",
         hint=_WAY,
