@@ -26,7 +26,7 @@ from stackctl.model import (
     Result,
     Tls,
 )
-from stackctl.verify.decide import decide
+from stackctl.verify.decide import Reply, decide
 from tests.routed import (
     BUNDLE,
     EDGE,
@@ -210,8 +210,32 @@ def test_an_apps_own_refusal_is_not_taken_for_that_of_the_login() -> None:
     check, nobody, login = of_login(), answer(404, "no"), answer(401, "who are you?")
     assert decide(check, (nobody, login, login, login), {})[0] is Outcome.PASSED
     assert decide(check, (nobody, login, login, answer(401, "not here")), {})[0] is Outcome.FAILED
-    shows = answer(401, "you are 10.0.0.1"), answer(401, "you are 10.0.0.2")
-    assert decide(check, (nobody, *shows, answer(401, "you are 172.20.0.1")), {})[0] is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "own"),
+    [
+        ("", "", ""),
+        ("Unauthorized\n", "Unauthorized\n", "Unauthorized\n"),
+        ("request 1", "request 2", "not here"),
+    ],
+)
+def test_a_refusal_that_anybody_could_have_written_proves_no_login(first: str, second: str, own: str) -> None:
+    seen = answer(404, "no"), answer(401, first), answer(401, second), answer(401, own)
+    told = "answered 401: cannot tell the login's refusal from the app's own"
+    assert decide(of_login(), seen, {}) == (Outcome.UNREACHABLE, told)
+
+
+def test_who_is_asked_for_what_tells_the_logins_refusal_from_the_apps() -> None:
+    def asks(how: str) -> Reply:
+        return answer(401, headers={"www-authenticate": how} if how else {})
+
+    check, nobody = of_login(), answer(404, "no")
+    login = asks('Digest realm="home", nonce="1"'), asks('Digest realm="home", nonce="2"')
+    own = asks('Digest realm="home", nonce="3"')
+    assert decide(check, (nobody, *login, own), {})[0] is Outcome.PASSED
+    for other in ("", 'Basic realm="home"', 'Digest realm="shelf", nonce="1"'):
+        assert decide(check, (nobody, *login, asks(other)), {})[0] is Outcome.FAILED, other
 
 
 def test_a_login_that_lets_everyone_in_proves_nothing() -> None:

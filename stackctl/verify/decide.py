@@ -14,6 +14,8 @@ Verdict = tuple[Outcome, str]
 
 _EDGES_OWN = frozenset({404, 500, 502, 503, 504})
 """What an edge answers by itself where a route is missing or leads to nobody."""
+_ANYBODYS = frozenset({"", "unauthorized", "401 unauthorized", "forbidden", "403 forbidden", "access denied"})
+"""Pages of a refusal that say nothing of who wrote them."""
 _EDGES_OWN_404 = frozenset({"404 page not found", ""})
 
 
@@ -194,10 +196,26 @@ def _refused(reply: Reply, before: Sequence[Reply]) -> Verdict:
     answered, wanted = _led(reply), _led(own)
     if answered not in {_led(one) for one in before}:
         return Outcome.FAILED, f"{answered}; the login itself {wanted}"
+    challenge = _challenge(reply)
+    if challenge not in {_challenge(one) for one in before}:
+        return Outcome.FAILED, f"{answered}, but asks for another proof than the login itself"
     steady = len(before) > 1 and all(one.body == own.body for one in before)
-    if steady and reply.status in (401, 403) and reply.body != own.body:
-        return Outcome.FAILED, f"{answered}, but with another page than the login's own"
+    if reply.status in (401, 403):
+        if steady and reply.body != own.body:
+            return Outcome.FAILED, f"{answered}, but with another page than the login's own"
+        if not challenge and (not steady or reply.body.strip().lower() in _ANYBODYS):
+            return (
+                Outcome.UNREACHABLE,
+                f"{answered}: cannot tell the login's refusal from the app's own",
+            )
     return Outcome.PASSED, f"{answered}, as the login itself does"
+
+
+def _challenge(reply: Reply) -> str:
+    """By what it asks who comes, and for what; the rest of a challenge differs with each request."""
+    stated = reply.headers.get("www-authenticate", "")
+    realm = re.search(r'realm="[^"]*"', stated, re.IGNORECASE)
+    return f"{stated.partition(' ')[0].lower()} {realm[0] if realm else ''}".strip()
 
 
 def _led(reply: Reply) -> str:
