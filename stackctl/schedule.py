@@ -54,6 +54,11 @@ def read(text: str) -> Schedule:
     minutes, hours, days, months, weekdays = (
         _field(word, *field) for word, field in zip(words, _FIELDS, strict=True)
     )
+    if words[2] != "*" != words[4] and "*" in (words[2][0], words[4][0]):
+        raise ValueError(
+            f"`{words[2]}` beside the weekday `{words[4]}` is no day that every cron takes for the same:"
+            " behind a `*`, some want both to fit and some either; name the days, as in `1-31/2`"
+        )
     if weekdays:
         weekdays = tuple(sorted({day % 7 for day in weekdays}))
     return Schedule(minutes, hours, days, months, weekdays)

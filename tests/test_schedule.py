@@ -30,6 +30,18 @@ def test_a_day_of_either_kind_is_a_day() -> None:
     assert on_calendar(read("0 0 13 * fri")) == ("*-*-13 00:00:00", "Fri *-*-* 00:00:00")
 
 
+@pytest.mark.parametrize("days", ["*/2 * 1", "*/1 * fri", "1 * */2", "*/2 * */2", "*,5 * 1"])
+def test_a_step_from_a_star_beside_another_day_is_refused(days: str) -> None:
+    """Vixie's cron then runs where both fit, other crons where either does; the timer could be only one."""
+    with pytest.raises(ValueError, match="name the days"):
+        read(f"0 0 {days}")
+
+
+@pytest.mark.parametrize("days", ["*/2 * *", "* * */2", "1-31/2 * 1", "1 */2 1"])
+def test_a_step_that_all_crons_read_alike_is_taken(days: str) -> None:
+    assert read(f"0 0 {days}")
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "@reboot", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "*-5 * * * *", "*/0 * * * *", "x"],
