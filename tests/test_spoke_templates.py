@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 import subprocess
 from pathlib import Path
 
@@ -87,9 +90,51 @@ def test_a_proxy_for_a_consumer_lets_through_what_that_one_needs_on_a_network_of
 
 def test_a_secret_is_named_and_its_value_left_to_the_operator(stack: Path) -> None:
     answer = made(stack, spoke_of("redis"))
-    assert "THING_PASSWORD=\n" in (stack / ".env.example").read_text()
-    assert any(".env" in command and "openssl rand" in command for command in answer.next)
     assert "THING_PASSWORD" not in (stack / ".env").read_text()
+    assert "THING_PASSWORD=\n" in (stack / ".env.example").read_text()
+    [command] = [command for command in answer.next if "openssl rand" in command]
+    (stack / ".env").unlink()
+    subprocess.run(["sh", "-c", f"umask 022; {command}"], cwd=stack, check=True, timeout=60)
+    assert stat.S_IMODE((stack / ".env").stat().st_mode) == 0o600
+    assert re.fullmatch(r"THING_PASSWORD=[0-9a-f]{48}\n", (stack / ".env").read_text())
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"])
+@pytest.mark.parametrize("name", ["redis", "valkey", "kasm"])
+def test_no_program_starts_without_its_password(name: str, content: str | None, stack: Path) -> None:
+    assert _starts(stack, name, "pass word") == "with pass word"
+    (stack / "secret").unlink()
+    assert _starts(stack, name, content) == ""
+
+
+def _starts(stack: Path, name: str, secret: str | None) -> str:
+    """What the program of a template says of its password; empty where it was not started."""
+    if not (stack / "spokes" / "thing.yaml").exists():
+        made(stack, spoke_of(name))
+    service = open_stack(stack).stack.spoke("thing").service
+    words = [str(word).replace("$$", "$") for word in (service.get("entrypoint") or service["command"])]
+    programs = stack / "programs"
+    programs.mkdir(exist_ok=True)
+    for program in ("redis-server", "valkey-server", "kasm_default_profile.sh"):
+        says = (
+            'echo "with $VNC_PW"'
+            if program.startswith("kasm")
+            else "sed -n 's/^requirepass \"\\(.*\\)\"$/with \\1/p'"
+        )
+        (programs / program).write_text(f"#!/bin/sh\n{says}\n")
+        (programs / program).chmod(0o755)
+    if secret is not None:
+        (stack / "secret").write_text(secret)
+    script = words[2].replace("/run/secrets/thing-password", str(stack / "secret"))
+    done = subprocess.run(
+        [*words[:2], script.replace("/dockerstartup", str(programs))],
+        env={"PATH": f"{programs}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode == 0) == bool(done.stdout), done.stderr
+    return done.stdout.strip()
 
 
 def test_a_job_keeps_its_schedule(stack: Path) -> None:
@@ -137,8 +182,17 @@ def test_a_stacks_own_template_is_one_among_the_others(stack: Path) -> None:
         ("name: a", "name: a\nnets:\n  x: {internal: true}\n"),
         (
             "nets:   # all\n    y: {}\nname: a\n",
-            "nets:   # all\n    x: {internal: true}\n    y: {}\nname: a\n",
+            "nets:   # all\n    y: {}\n    x: {internal: true}\nname: a\n",
         ),
+        (
+            "nets:\n  # this is y\n  y:\n    internal: true   # so\n    # and so\n\n# of the name\nname: a\n",
+            "nets:\n  # this is y\n  y:\n    internal: true   # so\n    # and so\n"
+            "  x: {internal: true}\n\n# of the name\nname: a\n",
+        ),
+        ("nets:\n  y:\n    a: |\n      # b\n", "nets:\n  y:\n    a: |\n      # b\n  x: {internal: true}\n"),
+        ("nets:\n  y: {}", "nets:\n  y: {}\n  x: {internal: true}\n"),
+        ("nets:   # none\nname: a\n", "nets:   # none\n  x: {internal: true}\nname: a\n"),
+        ("nets:", "nets:\n  x: {internal: true}\n"),
         ("nets:\n  x:\n    internal: true\n", "nets:\n  x:\n    internal: true\n"),
         ("name: a\r\n", "name: a\r\nnets:\r\n  x: {internal: true}\r\n"),
     ],
@@ -147,7 +201,19 @@ def test_an_entry_is_added_and_no_other_byte_changes(before: str, after: str) ->
     assert with_entry(Raw("stack.yaml", before.encode()), "nets", "x", "{internal: true}").decode() == after
 
 
-@pytest.mark.parametrize("text", ["nets: {y: {}}\n", "nets:\n", "nets:\n  x: {}\n", "nets: [\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nets: {y: {}}\n",
+        "nets: null\n",
+        "nets:\n  x: {}\n",
+        "nets: [\n",
+        "nets: word\n",
+        "nets:\n- y\n",
+        "{name: a}\n",
+        "name: a\n...\n",
+    ],
+)
 def test_an_entry_that_cannot_be_added_is_refused(text: str) -> None:
     with pytest.raises(StackctlError):
         with_entry(Raw("stack.yaml", text.encode()), "nets", "x", "{internal: true}")

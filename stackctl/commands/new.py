@@ -102,7 +102,7 @@ def _next(spoke: NewSpoke, stack: Stack, variables: tuple[str, ...]) -> list[str
     # `up` takes along what a spoke depends on; the edge that routes to it is no dependency.
     edges = [edge.name for edge in stack.of_kind(Kind.EDGE)] if spoke.host else []
     return [
-        *(f'echo "{name}=$(openssl rand -hex 24)" >> .env' for name in variables),
+        *(f'(umask 077; echo "{name}=$(openssl rand -hex 24)" >> .env)' for name in variables),
         f"stackctl edit {spoke.name}",
         "stackctl lint",
         " ".join(("stackctl up", *edges, spoke.name)),

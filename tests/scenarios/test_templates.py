@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from stackctl.commands.opened import open_stack
 from tests.scenarios.engine_room import REPOSITORY, EngineRoom
 from tests.scenarios.shipped import ShippedStack
 
@@ -125,6 +126,19 @@ def test_the_database_takes_its_password_over_the_network_and_no_other(stack: Sh
     right = stack.run("exec", "blog-db", "--", "sh", "-c", ask.format("$(cat /run/secrets/blog-db-password)"))
     assert (right.returncode, right.stdout.strip()) == (0, "42"), right.stderr
     assert stack.run("exec", "blog-db", "--", "sh", "-c", ask.format("wrong")).returncode != 0
+
+
+def test_a_dump_that_breaks_off_takes_nothing_away(stack: ShippedStack) -> None:
+    name = stack.container("blog-db")
+    ask = ("exec", name, "psql", "-qtA", "-U", "app")
+    stack.docker(*ask, "-c", "create table kept as select 1 as n", "app")
+    backup = open_stack(stack.root).stack.spoke("blog-db").backup
+    assert backup is not None
+    half = "drop table kept;\ncreate table kept (n int);\nthis is no SQL;\n"
+    words = ["docker", "exec", "-i", name, *backup.restore]
+    done = subprocess.run(words, input=half, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0, done.stdout
+    assert stack.docker(*ask, "-c", "select n from kept", "app").strip() == "1"
 
 
 def test_the_store_needs_its_password_and_keeps_what_it_is_told(stack: ShippedStack) -> None:
