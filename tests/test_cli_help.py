@@ -39,7 +39,7 @@ def test_every_option_and_argument_is_documented(name: str) -> None:
         assert record[1].strip(), f"{name}: {parameter.name}"
 
 
-@pytest.mark.parametrize("name", COMMANDS.keys() - WITHOUT_A_STACK)
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - WITHOUT_A_STACK))
 def test_a_command_takes_a_folder_and_prints_json(name: str) -> None:
     options = {option for parameter in command(name).params for option in parameter.opts}
     assert {"-C", "--json", "--verbose", "--no-color"} <= options
