@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def reading(session: Session, root: Path, _: bool) -> None:
     def run(name: str, how: str, folder: Path, before: Callable[[], object] = lambda: None) -> Run:
         return Run(name, [PYTHON, str(HERE / "reading.py"), how, str(folder)], folder, before)
 
-    session.interleaved(
+    # Each round takes many seconds, so that what varies is small beside them.
+    replace(session, rounds=min(7, session.rounds)).interleaved(
         "reading",
         (
             run("libraries alone", "libraries", many),
