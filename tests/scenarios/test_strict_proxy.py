@@ -146,7 +146,9 @@ def test_an_operation_too_many_in_the_policy_turns_the_refusal_red(up: ShippedSt
     text, before = manifest.read_text(), up.container_ids()
     try:
         manifest.write_text(with_policy(text, "operations: [POST /containers/create]"))
-        assert up.run(*EVERYTHING, "--no-verify").returncode == 0
+        assert up.run(*EVERYTHING, "--no-verify").returncode == 2, "a yes to the plan opens nothing"
+        assert up.container_ids() == before
+        assert up.run(*EVERYTHING, "--no-verify", "--allow-exposure").returncode == 0
         document = up.json("verify", PROXY)
         assert document["exit"] == 8
         assert [outcome for outcome, _ in results(document, "CK201")] == ["failed"]
@@ -198,7 +200,7 @@ def test_on_a_unix_socket_the_audit_is_whole_and_every_check_is_killed(unix: Shi
     text = manifest.read_text()
     try:
         manifest.write_text(with_policy(text, 'operations: ["POST /exec/{id}/start"]'))
-        done = unix.run(*EVERYTHING, "--no-verify")
+        done = unix.run(*EVERYTHING, "--no-verify", "--allow-exposure")
         assert done.returncode == 0, done.stdout + done.stderr
         document = unix.json("verify", PROXY)
         for code in ("CK210", "CK211", "CK212", "CK213", "CK214"):
@@ -252,7 +254,7 @@ def test_a_proxy_that_was_replaced_is_found_again_on_its_socket(unix: ShippedSta
     text, before = manifest.read_text(), unix.container_ids()
     try:
         manifest.write_text(with_policy(text, "operations: [GET /info]"))
-        done = unix.run(*EVERYTHING)
+        done = unix.run(*EVERYTHING, "--allow-exposure")
         assert done.returncode == 0, done.stdout + done.stderr
         changed = unix.container_ids()
         assert {spoke for spoke in before if changed[spoke] != before[spoke]} == {PROXY}
