@@ -8,7 +8,7 @@ import pytest
 
 from stackctl import process
 from stackctl.engine import Engine
-from tests.scenarios.engine_room import EngineRoom, engine_room
+from tests.scenarios.engine_room import EngineRoom, engine_room, sweep_running
 from tests.scenarios.shipped import ShippedStack, ship
 from tests.scenarios.small import SmallStack
 from tests.scenarios.written import WrittenStack, written
@@ -21,22 +21,35 @@ def room() -> Iterator[EngineRoom]:
         yield room
 
 
+@pytest.fixture(scope="module", autouse=True)
+def ended(room: EngineRoom) -> Iterator[None]:
+    """What a module leaves running would slow the next ones, and take from the few networks that there are."""
+    yield
+    sweep_running(room.run)
+
+
 @pytest.fixture(scope="module")
-def shipped(room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> ShippedStack:
+def shipped(room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShippedStack]:
     """The shipped stack, shared by the tests of a module."""
-    return ship(tmp_path_factory.mktemp("shipped"), room.project())
+    stack = ship(tmp_path_factory.mktemp("shipped"), room.project())
+    yield stack
+    room.clear(stack.name)
 
 
 @pytest.fixture
-def shipped_apart(room: EngineRoom, tmp_path: Path) -> ShippedStack:
+def shipped_apart(room: EngineRoom, tmp_path: Path) -> Iterator[ShippedStack]:
     """The shipped stack for one test alone."""
-    return ship(tmp_path, room.project())
+    stack = ship(tmp_path, room.project())
+    yield stack
+    room.clear(stack.name)
 
 
 @pytest.fixture
-def switched(room: EngineRoom, tmp_path: Path) -> ShippedStack:
+def switched(room: EngineRoom, tmp_path: Path) -> Iterator[ShippedStack]:
     """The shipped stack with a socket proxy that is filtered by its image's switches."""
-    return ship(tmp_path, room.project(), switches=True)
+    stack = ship(tmp_path, room.project(), switches=True)
+    yield stack
+    room.clear(stack.name)
 
 
 @pytest.fixture

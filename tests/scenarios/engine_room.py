@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,14 @@ class EngineRoom:
         """A new name for a Compose project; whatever belongs to it is removed with the run."""
         return f"{PREFIX}{self.run}-{secrets.token_hex(3)}"
 
+    def clear(self, project: str) -> None:
+        """Remove what runs under that name: networks are few, and running containers slow the other tests."""
+        mine = f"--filter=label=com.docker.compose.project={project}"
+        for kind, force in (("container", "--force"), ("network", "--force")):
+            everything = ["--all"] if kind == "container" else []
+            if ids := self.docker(kind, "ls", "--quiet", mine, *everything).split():
+                self.docker(kind, "rm", force, *ids, check=False)
+
     def docker(self, *words: str, check: bool = True) -> str:
         """One call of the `docker` command; what it printed."""
         done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=120)
@@ -104,7 +112,12 @@ def engine_room() -> Iterator[EngineRoom]:
 
 def sweep(run: str) -> int:
     """Remove everything of that run; how many things there were."""
-    return _remove(lambda of: of == run)
+    return _remove(lambda of: of == run, _KINDS)
+
+
+def sweep_running(run: str) -> int:
+    """Remove the run's containers and networks."""
+    return _remove(lambda of: of == run, ("container", "network"))
 
 
 def sweep_old() -> int:
@@ -114,12 +127,13 @@ def sweep_old() -> int:
         began = re.fullmatch(rf"([0-9a-f]{{8}})[0-9a-f]{{{RUN - 8}}}", run)
         return began is not None and time.time() - int(began[1], 16) > 3 * 3600
 
-    return _remove(old)
+    return _remove(old, _KINDS)
 
 
-def _remove(belongs: Callable[[str], bool]) -> int:
+def _remove(belongs: Callable[[str], bool], kinds: Iterable[str]) -> int:
     count = 0
-    for kind, force in _KINDS.items():
+    for kind in kinds:
+        force = _KINDS[kind]
         names = sorted({name for name, run in _ours(kind) if belongs(run)})
         count += len(names)
         if names:

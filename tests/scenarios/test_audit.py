@@ -25,7 +25,7 @@ from stackctl.switches import TECNATIVA, Switches
 from stackctl.verify import matrix, streams
 from stackctl.verify.copies import ask_copy
 from stackctl.verify.throwaway import STACK_LABEL, Probing, a_run
-from tests.scenarios.engine_room import EngineRoom, wait_for
+from tests.scenarios.engine_room import PREFIX, EngineRoom, wait_for
 from tests.scenarios.probed import PROXY_IMAGE, SOCKET, ProbedStack, of, outcomes, probers, running
 
 pytestmark = pytest.mark.engine
@@ -244,7 +244,8 @@ def test_whatever_happens_on_the_engine_meanwhile_is_stackctls_own(right: Probed
         elif event["Type"] == "image":
             # Other tests name images meanwhile, after their own runs.
             name = attributes.get("name", "")
-            assert name.startswith("stackctl-test-") and right.room.run not in name, event
+            assert name.startswith(PREFIX), event
+            assert right.room.run not in name, event
 
 
 # ---- however it ends
