@@ -64,7 +64,9 @@ class InvalidFiles(StackctlError):
     exit_code = Exit.INVALID_FILES
 
     def __init__(
-        self, findings: Iterable[Finding], hint: str = "run `stackctl lint` to see them all with their places"
+        self,
+        findings: Iterable[Finding],
+        hint: str = "each is named above; `stackctl lint` shows those of pages and manifests again",
     ) -> None:
         self.findings = tuple(findings)
         count = sum(finding.blocks for finding in self.findings)

@@ -194,6 +194,11 @@ def failed(stderr: str) -> Completed:
             "web: the host has no /nowhere to mount",
         ),
         (
+            "failed to create network lab_proxy: Error response from daemon: could not find an available, "
+            "non-overlapping IPv4 address pool among the defaults to assign to the network",
+            "web: the Docker Engine has no addresses left for another network",
+        ),
+        (
             'Conflict. The container name "/web" is already in use by container "12". You have to remove',
             "web: another container is already called web",
         ),

@@ -48,6 +48,12 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         "create it (`docker network create {what}`), or let the stack own it",
     ),
     (
+        r"could not find an available, non-overlapping IPv4 address pool",
+        "the Docker Engine has no addresses left for another network",
+        "remove networks that nobody uses (`docker network prune`), or give the Engine smaller ones: "
+        "`default-address-pools` in /etc/docker/daemon.json",
+    ),
+    (
         r"bind source path does not exist: (?P<what>\S+)",
         "the host has no {what} to mount",
         "create it, or correct the path; Docker is told not to make it up",
