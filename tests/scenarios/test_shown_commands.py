@@ -95,7 +95,8 @@ class Reader:
         if command == "edit":
             return stack.run(*words, environ={"VISUAL": self._editor(editing)})
         if command in ASK and "--yes" not in words:
-            done = stack.at_a_terminal("y\n", *words)
+            # Once to the plan, and once where it opens something.
+            done = stack.at_a_terminal("y\ny\n", *words)
             if command == "remove":
                 self._stand_in(self.cwd, without=words[1])
             return done
