@@ -18,17 +18,31 @@ from tests.scenarios.probed import probers
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
-# Asks an address that swallows everything, so that it is still waiting when the signal comes.
+# Asks who takes a connection and never answers, so that it is still waiting when the signal comes.
 ASKS = """
 import sys
 from stackctl.engine import Engine
 from stackctl.verify import throwaway, vantage
 
-stack, image = sys.argv[1:]
-job = vantage.Job("0.0", "0", "GET", "192.0.2.1", 9, "/", "", 25.0)
+stack, image, silent = sys.argv[1:]
+job = vantage.Job("0.0", "0", "GET", silent, 9, "/", "", 100.0)
 with Engine.connect() as engine:
     vantage.ask([], {"bridge": [job]}, throwaway.Probing(engine.sdk(), image, stack))
 """
+
+
+LISTENS = (
+    "import signal, socket; s = socket.create_server(('', 9)); print('there', flush=True); signal.pause()"
+)
+
+
+@pytest.fixture(scope="module")
+def silent(room: EngineRoom) -> str:
+    """The address of a container that takes connections and answers nothing; gone with the module."""
+    labels = [f"--label={key}={value}" for key, value in room.labels.items()]
+    id = room.docker("run", "-d", *labels, "--init", room.image("python"), "python3", "-c", LISTENS)
+    wait_for(lambda: "there" in room.docker("logs", id))
+    return room.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", id)
 
 
 @pytest.fixture
@@ -39,9 +53,9 @@ def stack(room: EngineRoom) -> Iterator[str]:
         room.docker("rm", "-f", id, check=False)
 
 
-def asking(room: EngineRoom, stack: str) -> subprocess.Popen[bytes]:
+def asking(room: EngineRoom, stack: str, silent: str) -> subprocess.Popen[bytes]:
     """A run whose prober is at work."""
-    arguments = [sys.executable, "-c", ASKS, stack, room.image("python")]
+    arguments = [sys.executable, "-c", ASKS, stack, room.image("python"), silent]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
     wait_for(lambda: running(room, stack))
     return process
@@ -53,15 +67,17 @@ def running(room: EngineRoom, stack: str) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(room: EngineRoom, stack: str, number: signal.Signals) -> None:
-    with asking(room, stack) as process:
+def test_an_interrupted_run_leaves_nothing(
+    room: EngineRoom, stack: str, silent: str, number: signal.Signals
+) -> None:
+    with asking(room, stack, silent) as process:
         process.send_signal(number)
         assert process.wait(timeout=20) != 0
     assert not probers(room, stack)
 
 
-def test_the_prober_of_a_killed_run_ends_by_itself(room: EngineRoom, stack: str) -> None:
-    with asking(room, stack) as process:
+def test_the_prober_of_a_killed_run_ends_by_itself(room: EngineRoom, stack: str, silent: str) -> None:
+    with asking(room, stack, silent) as process:
         process.kill()
     wait_for(lambda: not probers(room, stack), 15)
 
@@ -121,8 +137,8 @@ def test_what_a_killed_run_never_started_is_swept_by_the_next(room: EngineRoom, 
         room.docker("rm", "-f", stays)
 
 
-def test_the_prober_of_a_run_beside_this_one_is_left_alone(room: EngineRoom, stack: str) -> None:
-    with asking(room, stack) as process:
+def test_the_prober_of_a_run_beside_this_one_is_left_alone(room: EngineRoom, stack: str, silent: str) -> None:
+    with asking(room, stack, silent) as process:
         with Engine.connect() as engine:
             sdk = engine.sdk()
             throwaway.sweep(sdk, stack)
@@ -132,8 +148,8 @@ def test_the_prober_of_a_run_beside_this_one_is_left_alone(room: EngineRoom, sta
         process.wait(timeout=20)
 
 
-def test_a_prober_has_no_rights(room: EngineRoom, stack: str) -> None:
-    with asking(room, stack) as process:
+def test_a_prober_has_no_rights(room: EngineRoom, stack: str, silent: str) -> None:
+    with asking(room, stack, silent) as process:
         (id,) = running(room, stack)
         form = "{{json .HostConfig}}\n{{json .Config}}\n{{json .Mounts}}\n{{json .NetworkSettings.Networks}}"
         host, config, mounts, networks = map(
@@ -149,4 +165,4 @@ def test_a_prober_has_no_rights(room: EngineRoom, stack: str) -> None:
     assert 0 < host["PidsLimit"] <= 64
     assert mounts == []
     assert list(networks) == ["bridge"]
-    assert "192.0.2.1" not in str(config), "no value of a request stands in arguments or environment"
+    assert silent not in str(config), "no value of a request stands in arguments or environment"
