@@ -102,9 +102,8 @@ def answered(expect: Expect, reply: Reply, *controls: Reply) -> Verdict:
     check = Check(
         "CK101", "web", "", request, expect, tuple(Control(request, Expect(), "") for _ in controls)
     )
-    return decide(
-        check, (*controls, reply), {}, {("web", "proxy"): "10.0.0.3", ("edge", "proxy"): "10.0.0.4"}
-    )
+    addresses = {("web", "proxy"): ("10.0.0.3", "10.0.0.5"), ("edge", "proxy"): ("10.0.0.4",)}
+    return decide(check, (*controls, reply), {}, addresses)
 
 
 def answer(status: int = 200, body: str = "", **more: Any) -> Reply:

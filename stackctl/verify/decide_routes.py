@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from stackctl.model import Expect, Outcome
 
-Addresses = Mapping[tuple[str, str], str]
-"""Spoke and network -> the address that its container has there."""
+Addresses = Mapping[tuple[str, str], Sequence[str]]
+"""Spoke and network -> the addresses that its running containers have there."""
 
 SOON = 7 * 86400
 """Seconds before its end at which a certificate counts as not renewed."""
@@ -39,18 +39,19 @@ def _is_loopback(address: str) -> bool:
 def called(
     expect: Expect, connections: Sequence[str], answer: str, addresses: Addresses
 ) -> tuple[Outcome, str]:
-    """Whether the edge came to the address that the container has."""
+    """Whether the edge came to an address of the spoke; `connections` are those inside the edge's network."""
     wanted = expect.called
     assert wanted is not None
-    address = addresses.get((wanted.spoke, wanted.network), "")
-    caller = addresses.get((expect.called_by, wanted.network), "")
-    if not address or not caller:
-        lost = wanted.spoke if not address else expect.called_by
+    places = [f"{address}:{wanted.port}" for address in addresses.get((wanted.spoke, wanted.network), ())]
+    callers = addresses.get((expect.called_by, wanted.network), ())
+    if not places or not callers:
+        lost = wanted.spoke if not places else expect.called_by
         return Outcome.UNREACHABLE, f"{lost} has no address on `{wanted.network}`"
-    place = f"{address}:{wanted.port}"
-    if any(c.startswith(f"{place} ") and c.rpartition(":")[0].endswith(f" {caller}") for c in connections):
-        return Outcome.PASSED, f"{expect.called_by} calls {place}, its address on `{wanted.network}`"
-    return Outcome.FAILED, f"{answer}, and {expect.called_by} does not call {place}"
+    ends = [(own.rpartition(":")[0], other) for own, _, other in (c.partition(" ") for c in connections)]
+    for place in places:
+        if any(own in callers and other == place for own, other in ends):
+            return Outcome.PASSED, f"{expect.called_by} calls {place}, its address on `{wanted.network}`"
+    return Outcome.FAILED, f"{answer}, and {expect.called_by} does not call {' or '.join(places)}"
 
 
 def certified(certificate: Mapping[str, str], name: str) -> tuple[Outcome, str]:

@@ -224,14 +224,13 @@ def _prepared(
         return None, f"{NO_PROBER}{error.message}"
 
 
-def _addresses(stack: Stack, observed: Observed) -> dict[tuple[str, str], str]:
-    running = {spoke.name: observed.running(spoke.name) for spoke in stack.spokes}
-    return {
-        (name, network): container.networks.get(stack.network_name(network), "")
-        for name, container in running.items()
-        for network in (stack.networks if container else ())
-        if container
-    }
+def _addresses(stack: Stack, observed: Observed) -> dict[tuple[str, str], tuple[str, ...]]:
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for container in observed.containers:
+        for network in stack.networks if container.running else ():
+            if address := container.networks.get(stack.network_name(network), ""):
+                found[container.spoke, network] = (*found.get((container.spoke, network), ()), address)
+    return found
 
 
 def _job(

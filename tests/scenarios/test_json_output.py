@@ -29,6 +29,9 @@ render
 render --check
 render --stdout
 plan --check
+new nightly --image {image} --kind job --schedule @daily --manifest-only
+schedule nightly
+schedule nightly --cron
 up web --yes --no-verify
 status
 verify web
