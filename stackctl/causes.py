@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stackctl import fingerprint
 from stackctl.compare import Difference, unlabelled
 from stackctl.fingerprint import CONTENT, changed
 from stackctl.model import NOTHING, Cause, Container, Spoke, Stanza, Wanted, Who
@@ -30,7 +31,7 @@ def causes(
 ) -> Iterator[Cause]:
     """Why a container cannot stay; `found` are its differences, `declared` its service as rendered."""
     should, has = want.stanza.get("labels") or NOTHING, container.labels
-    same = has.get("stackctl.fingerprint") == should.get("stackctl.fingerprint")
+    same = fingerprint.same(has, should)
     # What was rendered by another version of stackctl differs in fields that nobody here changed.
     rendered = _moved(has, should, "stackctl.rendered")
     who = Who.YOU if not same else Who.STACKCTL if rendered else Who.HOST

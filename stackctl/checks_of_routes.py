@@ -202,11 +202,11 @@ def of_host(stack: Stack, edge: Spoke, spoke: Spoke, route: Route, host: str) ->
 
 
 def from_inside(edge: Spoke, spoke: Spoke, route: Route, host: str) -> Request:
-    """The request sent from inside the edge's own network, where it shows whom the edge calls for it."""
+    """The request sent from inside the spoke's own network, where it shows who comes with it."""
     secure = route.tls is not Tls.OFF
     port = HTTPS_PORT if secure else entry_port(edge)
     target = OnNetwork(edge.name, _shared(edge, spoke), port)
-    return Request(f"{INSIDE}{edge.name}", target, "GET", asked(route), host, tls=secure, look=True)
+    return Request(f"{INSIDE}{spoke.name}", target, "GET", asked(route), host, tls=secure, look=True)
 
 
 def _of_nobody(stack: Stack, over: Request) -> Control:

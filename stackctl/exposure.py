@@ -233,7 +233,9 @@ def _of_container(
     yield from _socket_paths(stack, spoke, set(through.networks), volumes)
     yield from (_Open(f"{_API}{one}") for one in lets_through.running_of(spoke, wanted, container))
     yield from _routes(container.labels)
-    if _route_input(container.labels) == _route_input(wanted.get("labels") or NOTHING):
+    # Routes in a file of the edge leave no trace in the container; what was said yes to tells of them.
+    route = _route_input(container.labels)
+    if route and route == _route_input(wanted.get("labels") or NOTHING):
         yield from _stated_routes(spoke)
 
 

@@ -72,15 +72,31 @@ def recorded(text: str, digest: str) -> bool:
     return len(given) >= 12 and digest.startswith(given)
 
 
-def labels(spoke: str, fingerprint: Fingerprint, rendered: str) -> dict[str, str]:
-    """The labels that bind a container to its spoke and to the files it was made from."""
-    short_inputs = ",".join(f"{name}={digest[:8]}" for name, digest in sorted(fingerprint.inputs.items()))
+def labels(spoke: str, fingerprint: Fingerprint, rendered: str, *, with_route: bool) -> dict[str, str]:
+    """The labels that bind a container to its spoke and to the files it was made from.
+
+    Among its inputs is the route only where that is in the container, and not in a file of the edge.
+    """
+    inputs = {name: digest for name, digest in fingerprint.inputs.items() if with_route or name != "route"}
     return {
         SPOKE_LABEL: spoke,
         LABEL: f"{SCHEME}.{fingerprint.digest}",
-        INPUTS_LABEL: short_inputs,
+        INPUTS_LABEL: ",".join(f"{name}={digest[:8]}" for name, digest in sorted(inputs.items())),
         RENDERED_LABEL: rendered[:12],
     }
+
+
+def same(has: Mapping[str, str], should: Mapping[str, str]) -> bool:
+    """Of two containers' labels: whether both were made from what is declared alike.
+
+    Two fingerprints may then differ in nothing but the route, where the edge has it in a file.
+    """
+    old, new = (str(labels.get(LABEL, "")) for labels in (has, should))
+    if old == new:
+        return True
+    inputs = should.get(INPUTS_LABEL, "")
+    alike = has.get(INPUTS_LABEL) == inputs and old.partition(".")[0] == new.partition(".")[0]
+    return alike and bool(inputs) and "route=" not in inputs
 
 
 def applied(

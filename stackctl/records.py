@@ -129,7 +129,6 @@ def _state(
 
 def held(spoke: Spoke, record: Record) -> bool:
     """Whether nothing in this record speaks against the spoke: passed, accepted, or only a warning."""
-    """Whether all that a record saw holds, or is accepted."""
     accepted = {accept.code for accept in spoke.accept if not accept.name}
     return all(
         seen.outcome is Outcome.PASSED or seen.code in accepted or _only_warns(seen.code)

@@ -22,6 +22,7 @@ from stackctl.model import (
     Fingerprint,
     Hardening,
     Route,
+    RoutesBy,
     Spoke,
     Stack,
     Stanza,
@@ -71,7 +72,7 @@ def render(stack: Stack) -> Bundle:
         rendered = fingerprint.sha256([fingerprint.counted(stanza), _hashes(settings)])
         stanza["labels"] = {
             **stanza.get("labels", {}),
-            **fingerprint.labels(spoke.name, found, rendered),
+            **fingerprint.labels(spoke.name, found, rendered, with_route=stack.routing.by is RoutesBy.LABELS),
         }
         services[spoke.name] = dict(
             sorted(stanza.items(), key=lambda item: (_RANK.get(item[0], 99), item[0]))

@@ -19,6 +19,8 @@ from typing import Any
 
 import docker
 
+from stackctl.haproxy import CONFIG_DIR, CONFIG_FILE, SOCKET_GROUP, stanza
+
 IMAGE = "stackctl.local/docker-socket-proxy:v0.4.2"
 LABEL = "stackctl.test"
 GROUP = 4242
@@ -123,6 +125,24 @@ class Proxy:
     """Path in the container -> options of the volume that is made for it."""
     image: str = IMAGE
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def strict(name: str, path: Path, volumes: Mapping[str, Mapping[str, Any]] | None = None) -> Proxy:
+    """A proxy with the configuration that stackctl writes, as it is rendered."""
+    wanted = stanza("proxy")
+    return Proxy(
+        name,
+        files={f"{CONFIG_DIR}/{CONFIG_FILE}": path},
+        volumes=volumes or {},
+        options={
+            "entrypoint": wanted["entrypoint"],
+            "user": wanted["user"].replace(SOCKET_GROUP, str(GROUP)),
+            "cap_drop": wanted["cap_drop"],
+            "security_opt": wanted["security_opt"],
+            "mem_limit": wanted["mem_limit"],
+            "pids_limit": wanted["pids_limit"],
+        },
+    )
 
 
 @contextmanager

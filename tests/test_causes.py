@@ -57,6 +57,22 @@ def test_a_change_of_the_files_that_shows_nowhere_still_has_a_cause() -> None:
     assert told(decide(want(labelled=NEW), running())) == (Verb.RECREATE, [(Who.YOU, "stackctl.fingerprint")])
 
 
+def test_a_route_that_the_edge_has_in_a_file_leaves_the_container_alone() -> None:
+    made_of = {"stackctl.inputs": "config=11111111,image=22222222,stanza=33333333"}
+    with_route = {"stackctl.inputs": f"{made_of['stackctl.inputs']},route=44444444"}
+    other = {"stackctl.inputs": "config=11111111,image=22222222,stanza=99999999"}
+    for labelled, before, verb in (
+        (made_of, made_of, Verb.NOTHING),
+        (with_route, with_route, Verb.RECREATE),
+        (made_of, other, Verb.RECREATE),
+        (made_of, with_route, Verb.RECREATE),
+        (made_of, {**made_of, "stackctl.fingerprint": "0.old"}, Verb.RECREATE),
+        (made_of, {**made_of, "stackctl.fingerprint": ""}, Verb.RECREATE),
+    ):
+        has = {"stackctl.fingerprint": "1.old", **before}
+        assert decide(want(labelled={**NEW, **labelled}), running(labelled=has)).verb is verb, before
+
+
 def test_a_container_without_a_fingerprint_is_recreated() -> None:
     action = decide(want(), running(without=("stackctl.fingerprint", "stackctl.inputs")))
     assert told(action) == (Verb.RECREATE, [(Who.YOU, "stackctl.fingerprint")])

@@ -5,25 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from recording import GROUP, Answer, Connection, Proxy, Recorder, address, recorder, running
+from recording import Answer, Connection, Proxy, Recorder, address, recorder, running, strict
 
 from stackctl.api import consumer, operation, operations
-from stackctl.haproxy import (
-    CONFIG_DIR,
-    CONFIG_FILE,
-    SOCKET_GROUP,
-    Timeouts,
-    config,
-    stanza,
-    volume_name,
-    volumes,
-)
+from stackctl.haproxy import Timeouts, config, stanza
 from stackctl.policy import Enforced, Strict, opens
 from stackctl.switches import TECNATIVA, Switches
 from stackctl.verify.tricks import smuggled, spellings, tricks
@@ -92,23 +82,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         proxies.append(strict(f"strict-{name}", path))
     with recorder(folder / "engine.sock") as engine, running(proxies, folder / "engine.sock") as containers:
         yield Bench(engine, containers)
-
-
-def strict(name: str, path: Path, volumes: Mapping[str, Mapping[str, Any]] | None = None) -> Proxy:
-    wanted = stanza("proxy")
-    return Proxy(
-        name,
-        files={f"{CONFIG_DIR}/{CONFIG_FILE}": path},
-        volumes=volumes or {},
-        options={
-            "entrypoint": wanted["entrypoint"],
-            "user": wanted["user"].replace(SOCKET_GROUP, str(GROUP)),
-            "cap_drop": wanted["cap_drop"],
-            "security_opt": wanted["security_opt"],
-            "mem_limit": wanted["mem_limit"],
-            "pids_limit": wanted["pids_limit"],
-        },
-    )
 
 
 def probes(*, everything: bool = True) -> Iterator[tuple[str, str]]:
@@ -359,48 +332,3 @@ def test_a_strict_proxy_stops_at_once_even_with_an_open_stream(bench: Bench) -> 
     assert time.monotonic() - began < 2
     open_stream.close()
     bench.recorder.speaks.set()
-
-
-ASK = """
-import http.client, socket, sys, time
-for target in sys.argv[1:]:
-    for _ in range(100):
-        try:
-            connection = http.client.HTTPConnection("docker")
-            connection.sock = socket.socket(socket.AF_UNIX)
-            connection.sock.connect("/run/docker-api/docker.sock")
-            break
-        except OSError:
-            time.sleep(0.05)
-    connection.request("GET", target)
-    print(connection.getresponse().status)
-"""
-
-
-def test_a_unix_socket_in_a_volume_is_a_way_for_its_consumers_alone(tmp_path: Path) -> None:
-    assert TRAEFIK
-    listen = "/run/docker-api/docker.sock"
-    path = tmp_path / "haproxy.cfg"
-    path.write_text(config(TRAEFIK.required, listen=listen))
-    [options] = volumes("proxy", listen).values()
-    proxy = strict("unix", path, {"/run/docker-api": options})
-    with (
-        recorder(tmp_path / "engine.sock") as engine,
-        running([proxy], tmp_path / "engine.sock") as containers,
-    ):
-        container = containers["unix"]
-        said = container.client.containers.run(
-            "stackctl.local/python:3.13-alpine",
-            ["python3", "-c", ASK, "/version", "/images/json"],
-            remove=True,
-            labels=container.labels,
-            user="1000:1000",
-            read_only=True,
-            network_mode="none",
-            volumes={container.name: {"bind": "/run/docker-api", "mode": "ro"}},
-        )
-        assert said.split() == [b"200", b"403"], container.logs().decode()
-        assert [request.target for request in engine.arrived] == ["/version"]
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection((address(container), 2375), 1)
-    assert volume_name("proxy") == "proxy-api"

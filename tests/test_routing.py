@@ -72,14 +72,14 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     "CK306": (
         (
             lambda: answered(
-                CALLED, answer(502, connections=("10.0.0.9:5000 10.0.0.3:80", "10.0.0.4:1 10.0.0.3:443"))
+                CALLED, answer(502, connections=("10.0.0.3:80 10.0.0.9:5000", "10.0.0.3:443 10.0.0.4:1"))
             ),
-            lambda: answered(CALLED, answer(200, connections=("10.0.0.4:5000 10.0.0.3:80",))),
+            lambda: answered(CALLED, answer(200, connections=("10.0.0.3:80 10.0.0.4:5000",))),
             "answered 502, and edge does not call 10.0.0.3:80 or 10.0.0.5:80",
         ),
         (
-            lambda: answered(CALLED, answer(200, connections=("10.0.0.4:5000 10.0.0.7:80",))),
-            lambda: answered(CALLED, answer(200, connections=("10.0.0.4:5000 10.0.0.5:80",))),
+            lambda: answered(CALLED, answer(200, connections=("10.0.0.7:80 10.0.0.4:5000",))),
+            lambda: answered(CALLED, answer(200, connections=("10.0.0.5:80 10.0.0.4:5000",))),
             "answered 200, and edge does not call 10.0.0.3:80 or 10.0.0.5:80",
         ),
     ),

@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from stackctl import files, state
-from stackctl.commands.opened import find, look_at_host, open_stack
-from stackctl.commands.render import write_closed
+from stackctl import files
+from stackctl.commands.opened import find, open_stack
 from stackctl.model import Kind
 from stackctl.starter import NewSpoke, first_stack, new_spoke
+from tests.command_line import at_a_terminal, done, stackctl, written
 
 REPOSITORY = Path(__file__).parent.parent
-NOWHERE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
-
-
-def stackctl(cwd: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stackctl", *words],
-        cwd=cwd,
-        env={**os.environ, **NOWHERE, **environ},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
-
-
-def done(cwd: Path, *words: str, **environ: str) -> dict[str, Any]:
-    ran = stackctl(cwd, *words, "--json", **environ)
-    document: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-    assert document["exit"] == ran.returncode
-    return document
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Path:
-    for path, content in first_stack("home", "stack.localhost").items():
-        files.write_atomically(tmp_path / path, content)
-    return tmp_path
+    return written(tmp_path)
 
 
 def errors(root: Path) -> list[str]:
@@ -174,14 +150,7 @@ def test_new_refuses_what_exists_and_what_a_page_cannot_carry(stack: Path) -> No
 
 
 def test_nobody_is_asked_about_a_spoke_that_cannot_be(stack: Path) -> None:
-    asked = subprocess.run(
-        ["script", "-qec", f"{sys.executable} -m stackctl new traefik", "/dev/null"],
-        cwd=stack,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=30,
-    )
+    asked = at_a_terminal(stack, "new", "traefik")
     assert asked.returncode == 2
     assert "exists already" in asked.stdout
     assert "Kind" not in asked.stdout
@@ -321,81 +290,3 @@ def test_no_color_is_honoured_at_a_terminal(stack: Path, environ: dict[str, str]
         )
         assert "SC501" in ran.stdout
         assert ("\x1b[33m" in ran.stdout) is (coloured and "--no-color" not in words)
-
-
-# ---- render
-
-
-def test_a_watching_edge_is_told_of_a_route_without_a_login_only_after_a_yes(stack: Path) -> None:
-    root, routes = stack, stack / "rendered" / "traefik" / "routes" / "routes.yml"
-    settings = root / "stack.yaml"
-    settings.write_text(settings.read_text().replace("edge: traefik", "edge: {name: traefik, routes: files}"))
-    web = root / "spokes" / "web.yaml"
-
-    def declare(route: str) -> None:
-        web.write_text(f"image: nginx:1\nnetworks: [proxy]\nroute: [{{{route}, port: 80}}]\n")
-
-    declare("host: web.stack.localhost")
-    # Nothing was ever brought up here, so nothing reads it.
-    assert stackctl(root, "render").returncode == 0
-    state.remember_exposed(root, {"web": ["route web.stack.localhost"]})
-    before = routes.read_bytes()
-    declare("host: other.stack.localhost")
-    refused = stackctl(root, "render")
-    assert (refused.returncode, routes.read_bytes()) == (2, before)
-    assert "web is reached through the edge without a login: other.stack.localhost" in refused.stderr
-    declare("host: web.stack.localhost, path: /deep/")
-    assert stackctl(root, "render").returncode == 2
-    declare("host: other.stack.localhost")
-    assert stackctl(root, "render", "--allow-exposure").returncode == 0
-    assert b"other.stack.localhost" in routes.read_bytes()
-    declare("host: web.stack.localhost")
-    assert stackctl(root, "render").returncode == 0
-    assert routes.read_bytes() == before
-
-
-def test_who_was_not_asked_for_routes_opens_none_of_another_spoke(stack: Path) -> None:
-    routes = stack / "rendered" / "traefik" / "routes" / "routes.yml"
-    settings = stack / "stack.yaml"
-    settings.write_text(settings.read_text().replace("edge: traefik", "edge: {name: traefik, routes: files}"))
-
-    def declare(name: str, host: str) -> None:
-        (stack / "spokes" / f"{name}.yaml").write_text(
-            f"image: nginx:1\nnetworks: [proxy]\nroute: [{{host: {host}.stack.localhost, port: 80}}]\n"
-        )
-
-    for name in ("web", "wiki", "blog"):
-        declare(name, name)
-    assert stackctl(stack, "render").returncode == 0
-    state.remember_exposed(
-        stack, {name: [f"route {name}.stack.localhost"] for name in ("web", "wiki", "blog")}
-    )
-    assert stackctl(stack, "remove", "blog", "--yes").returncode == 0
-    before = routes.read_bytes()
-    assert b"blog" not in before, "what opens nothing is written"
-    declare("web", "other")
-    done = stackctl(stack, "remove", "wiki", "--yes")
-    assert done.returncode == 0
-    assert routes.read_bytes() == before
-    assert "wiki" not in (stack / "docker-compose.yml").read_text()
-    said = " ".join(done.stderr.split())
-    assert "web is reached through the edge without a login: other.stack.localhost; it is not told" in said
-    # It only then looks for an Engine to pull with.
-    opened = open_stack(stack)
-    assert list(write_closed(opened, look_at_host(opened, {})))
-    assert routes.read_bytes() == before
-
-
-def test_a_picture_is_not_thrown_at_a_terminal(stack: Path) -> None:
-    asked = subprocess.run(
-        ["script", "-qec", f"{sys.executable} -m stackctl graph", "/dev/null"],
-        cwd=stack,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=30,
-    )
-    assert asked.returncode == 2
-    assert "--out" in asked.stdout
-    assert "<svg" not in asked.stdout
-    assert stackctl(stack, "graph").stdout.startswith("<svg")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from stackctl import fingerprint
 from stackctl.compose import Compose
 from stackctl.events import Event, Said
 from stackctl.model import NOTHING, Container, Observed, Wanted
@@ -60,11 +61,11 @@ def superfluous(
         return ()
     given = wanted.stanza.get("scale", (wanted.stanza.get("deploy") or NOTHING).get("replicas"))
     count = int(given) if str(given).isdecimal() else 1
-    should: str = (wanted.stanza.get("labels") or NOTHING).get("stackctl.fingerprint", "")
+    should = wanted.stanza.get("labels") or NOTHING
 
     def worth(container: Container) -> tuple[bool, bool, bool]:
         works = container.running and container.health in ("", "healthy")
-        as_wanted = container.labels.get("stackctl.fingerprint") == should
+        as_wanted = fingerprint.same(container.labels, should)
         return (works and as_wanted, works, container.id in before)
 
     # Sorting keeps the order of age among equals.

@@ -39,7 +39,7 @@ def _is_loopback(address: str) -> bool:
 def called(
     expect: Expect, connections: Sequence[str], answer: str, addresses: Addresses
 ) -> tuple[Outcome, str]:
-    """Whether the edge came to an address of the spoke; `connections` are those inside the edge's network."""
+    """Whether the edge came to an address of the spoke; `connections` are those of its containers."""
     wanted = expect.called
     assert wanted is not None
     places = [f"{address}:{wanted.port}" for address in addresses.get((wanted.spoke, wanted.network), ())]
@@ -47,9 +47,13 @@ def called(
     if not places or not callers:
         lost = wanted.spoke if not places else expect.called_by
         return Outcome.UNREACHABLE, f"{lost} has no address on `{wanted.network}`"
-    ends = [(own.rpartition(":")[0], other) for own, _, other in (c.partition(" ") for c in connections)]
+    came = {
+        own
+        for own, _, other in (c.partition(" ") for c in connections)
+        if other.rpartition(":")[0] in callers
+    }
     for place in places:
-        if any(own in callers and other == place for own, other in ends):
+        if place in came:
             return Outcome.PASSED, f"{expect.called_by} calls {place}, its address on `{wanted.network}`"
     return Outcome.FAILED, f"{answer}, and {expect.called_by} does not call {' or '.join(places)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from stackctl.compare import unlabelled
+from stackctl.fingerprint import LABEL, same
 from stackctl.model import Bundle, Check, Container, Kind, Observed, Outcome, Stack
 from stackctl.verify import reach, routing
 
@@ -70,7 +71,8 @@ def fingerprint(observed: Observed, stack: Stack, bundle: Bundle, check: Check) 
     containers = _present(observed, stack, check.spoke)
     if not containers:
         return Outcome.UNREACHABLE, "does not run"
-    declared = bundle.service(check.spoke).get("labels", {}).get("stackctl.fingerprint", "")
+    labels = bundle.service(check.spoke).get("labels", {})
+    declared = labels.get(LABEL, "")
     if not declared:
         return Outcome.UNREACHABLE, "the files declare no fingerprint"
     pending = False
@@ -79,12 +81,16 @@ def fingerprint(observed: Observed, stack: Stack, bundle: Bundle, check: Check) 
             # Made before its stack was adopted: all that a label could stand for was looked at.
             pending = True
             continue
-        carried = container.labels.get("stackctl.fingerprint", "")
-        if carried != declared:
+        carried = container.labels.get(LABEL, "")
+        if not same(container.labels, labels):
             what = f"carries {_short(carried)}" if carried else "carries no fingerprint"
             return Outcome.FAILED, f"{container.name} {what}; the files declare {_short(declared)}"
+    carries = f"carries {_short(declared)}"
+    older = sorted({container.labels.get(LABEL, declared) for container in containers} - {declared})
+    if older:
+        carries = f"carries {_short(older[0])}: {_short(declared)} but for its route, which is the edge's"
     if observed.deviations is None:
-        return Outcome.PASSED, f"carries {_short(declared)}"
+        return Outcome.PASSED, carries
     for container in containers:
         # Labels are easily copied; what else the container was made of tells whether they are true.
         fields = observed.deviations.get(container.id)
@@ -93,12 +99,9 @@ def fingerprint(observed: Observed, stack: Stack, bundle: Bundle, check: Check) 
             return Outcome.UNREACHABLE, f"{container.name} {what}"
         if fields:
             more = f" and {len(fields) - 5} more" if len(fields) > 5 else ""
-            return Outcome.FAILED, (
-                f"{container.name} carries {_short(declared)}, but differs from the files in "
-                f"{', '.join(fields[:5])}{more}"
-            )
-    carries = "labels pending" if pending else f"carries {_short(declared)}"
-    return Outcome.PASSED, f"{carries}, and every field is as declared"
+            said = f"{container.name} {carries}, but differs from the files in"
+            return Outcome.FAILED, f"{said} {', '.join(fields[:5])}{more}"
+    return Outcome.PASSED, f"{'labels pending' if pending else carries}, and every field is as declared"
 
 
 OBSERVATIONS: Mapping[str, Observe] = {

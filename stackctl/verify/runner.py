@@ -175,6 +175,7 @@ def _ask(asking: Mapping[int, Check], stack: Stack, observed: Observed, means: _
     """One round: each check's controls and then its own request, every vantage at the same time."""
     replies: dict[str, Reply] = {}
     batches: dict[str, list[Job]] = {HOST: []}
+    together: dict[str, list[str]] = {}
     requests = {
         number: (*(c.request for c in check.controls), _look(check)) for number, check in asking.items()
     }
@@ -188,8 +189,15 @@ def _ask(asking: Mapping[int, Check], stack: Stack, observed: Observed, means: _
             elif request.vantage != HOST and means.probing is None:
                 replies[id] = Reply("unsent", detail=means.why)
             else:
-                batches.setdefault(_standing(stack, observed, request), []).append(job)
+                first, *others = _standing(stack, observed, request)
+                batches.setdefault(first, []).append(job)
+                for standing in others:
+                    too = replace(job, id=f"{id} in {standing}")
+                    together.setdefault(id, []).append(too.id)
+                    batches.setdefault(standing, []).append(too)
     replies |= vantage.ask(batches.pop(HOST), batches, means.probing)
+    for id, beside in together.items():
+        replies[id] = _with(replies[id], [replies[other] for other in beside])
     hostnames = {spoke.name: _hostname(observed, spoke.name) for spoke in stack.spokes}
     addresses = _addresses(stack, observed)
     answers = {}
@@ -203,6 +211,12 @@ def _ask(asking: Mapping[int, Check], stack: Stack, observed: Observed, means: _
         late = verdict[0] is not Outcome.PASSED and sent and _leans_on_discovery(stack, check)
         answers[number] = _Answer(verdict, late)
     return answers
+
+
+def _with(reply: Reply, beside: Sequence[Reply]) -> Reply:
+    """A reply, and the connections that were seen at the same time inside other containers of the spoke."""
+    more = [connection for other in beside for connection in other.connections]
+    return replace(reply, connections=(*reply.connections, *more)) if more else reply
 
 
 def _look(check: Check) -> Request:
@@ -323,14 +337,14 @@ def _resolve(stack: Stack, observed: Observed, request: Request) -> _Place | str
     return _dialled(min(bound, key=lambda port: ":" in port.host_ip))
 
 
-def _standing(stack: Stack, observed: Observed, request: Request) -> str:
-    """Where the prober stands that sends this request."""
+def _standing(stack: Stack, observed: Observed, request: Request) -> tuple[str, ...]:
+    """Where the probers stand that send this request: inside a spoke, in each that an edge may call."""
     if isinstance(request.target, InVolume):
-        return f"{_volume(observed, request.target)}:{posixpath.dirname(request.target.path)}"
+        return (f"{_volume(observed, request.target)}:{posixpath.dirname(request.target.path)}",)
     if request.vantage.startswith(INSIDE):
-        container = observed.running(request.vantage.removeprefix(INSIDE))
-        return f"container:{container.id}" if container else request.vantage
-    return request.vantage and stack.network_name(request.vantage)
+        running = [c for c in reversed(observed.of_spoke(request.vantage.removeprefix(INSIDE))) if c.running]
+        return tuple(f"container:{c.id}" for c in (running[:1] if request.method == LISTEN else running))
+    return (request.vantage and stack.network_name(request.vantage),)
 
 
 def _volume(observed: Observed, target: InVolume) -> str:

@@ -17,6 +17,7 @@ from tests.scenarios.shipped import ShippedStack
 
 # Of the password `open sesame`, at the least cost that bcrypt has.
 HASH = "$2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"
+DOMAIN = "stack.localhost"
 APPS = Path(__file__).parent / "everything.py"
 IMAGES = {
     "traefik": "stackctl.local/traefik:v3.7",
@@ -160,3 +161,42 @@ def app(name: str, *routes: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         },
         **more,
     }
+
+
+STREAMS = (
+    {"host": "slow", "port": 8080, "rate_limit": {"rate": "2/m", "burst": 3}},
+    {"protocol": "tcp", "listen": 5432, "port": 5432},
+    {"protocol": "udp", "listen": 5353, "port": 5353},
+)
+EVERY_ROUTE = {
+    "hub": app(
+        "hub",
+        {"host": "hub", "port": 8080},
+        {"host": ["one", "two.test"], "port": 8080},
+        {"host": "locked", "port": 8080, "auth": {"basic": {"alice": HASH}}},
+        {
+            "host": "guarded",
+            "port": 8080,
+            "auth": {
+                "forward": {
+                    "spoke": "login",
+                    "port": 8080,
+                    "path": "/decide",
+                    "headers": ["Remote-User", "Remote-Asked"],
+                }
+            },
+        },
+        {"host": "safe", "port": 8080, "secure_headers": True, "headers": {"X-Robots-Tag": "noindex"}},
+        {"host": "small", "port": 8080, "max_body": "1k"},
+        {"host": "packed", "port": 8080, "compress": True},
+        {"host": "secret", "port": 8080, "tls": "internal", "secure_headers": True},
+        {"host": "*.wild-secret", "port": 8080, "tls": "internal", "redirect": False},
+        {"host": "vault", "port": 8080, "tls": "internal", "auth": {"basic": {"alice": HASH}}},
+    ),
+    "wild": app("wild", {"host": "*.apps", "port": 8080}),
+    "exact": app("exact", {"host": "exact.apps.stack.localhost", "port": 8080}),
+    "agent-1": app("agent-1", {"host": "hub", "port": 8080, "path": "/agent/1/", "strip": True}),
+    "agent-10": app("agent-10", {"host": "hub", "port": 8080, "path": "/agent/10", "strip": False}),
+    "login": app("login"),
+    "many": app("many", {"host": "many", "port": 8080, "sticky": True, "health": "/"}, scale=2),
+}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import socket
 import ssl
 import time
@@ -20,51 +19,13 @@ from stackctl.events import Checked
 from stackctl.observe import in_full, observe
 from stackctl.verify.mutations import prove
 from tests.scenarios.certificates import wrong_certificates
-from tests.scenarios.edged import HASH, Edged, app, write
+from tests.scenarios.edged import DOMAIN as D
+from tests.scenarios.edged import EVERY_ROUTE, HASH, STREAMS, Edged, app, write
 from tests.scenarios.engine_room import EngineRoom, wait_for
-from tests.scenarios.shipped import ShippedStack
 
 pytestmark = pytest.mark.slow
 
-D = "stack.localhost"
 WAYS = (("traefik", "labels"), ("traefik", "files"), ("caddy", "files"))
-TRAEFIK_ONLY = (
-    {"host": "slow", "port": 8080, "rate_limit": {"rate": "2/m", "burst": 3}},
-    {"protocol": "tcp", "listen": 5432, "port": 5432},
-    {"protocol": "udp", "listen": 5353, "port": 5353},
-)
-SPOKES = {
-    "hub": app(
-        "hub",
-        {"host": "hub", "port": 8080},
-        {"host": ["one", "two.test"], "port": 8080},
-        {"host": "locked", "port": 8080, "auth": {"basic": {"alice": HASH}}},
-        {
-            "host": "guarded",
-            "port": 8080,
-            "auth": {
-                "forward": {
-                    "spoke": "login",
-                    "port": 8080,
-                    "path": "/decide",
-                    "headers": ["Remote-User", "Remote-Asked"],
-                }
-            },
-        },
-        {"host": "safe", "port": 8080, "secure_headers": True, "headers": {"X-Robots-Tag": "noindex"}},
-        {"host": "small", "port": 8080, "max_body": "1k"},
-        {"host": "packed", "port": 8080, "compress": True},
-        {"host": "secret", "port": 8080, "tls": "internal", "secure_headers": True},
-        {"host": "*.wild-secret", "port": 8080, "tls": "internal", "redirect": False},
-        {"host": "vault", "port": 8080, "tls": "internal", "auth": {"basic": {"alice": HASH}}},
-    ),
-    "wild": app("wild", {"host": "*.apps", "port": 8080}),
-    "exact": app("exact", {"host": "exact.apps.stack.localhost", "port": 8080}),
-    "agent-1": app("agent-1", {"host": "hub", "port": 8080, "path": "/agent/1/", "strip": True}),
-    "agent-10": app("agent-10", {"host": "hub", "port": 8080, "path": "/agent/10", "strip": False}),
-    "login": app("login"),
-    "many": app("many", {"host": "many", "port": 8080, "sticky": True, "health": "/"}, scale=2),
-}
 
 
 @pytest.fixture(scope="module", params=WAYS, ids="-".join)
@@ -72,7 +33,7 @@ def edged(
     request: pytest.FixtureRequest, room: EngineRoom, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Edged]:
     edge, routes = request.param
-    spokes = SPOKES if edge == "caddy" else {**SPOKES, "streams": app("streams", *TRAEFIK_ONLY)}
+    spokes = EVERY_ROUTE if edge == "caddy" else {**EVERY_ROUTE, "streams": app("streams", *STREAMS)}
     stack = write(tmp_path_factory.mktemp(f"{edge}-{routes}"), room.project(), edge, routes, spokes)
     done = stack.run("up", "--yes", "--allow-exposure", "--no-verify")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -251,14 +212,15 @@ def test_streams_go_through(edged: Edged) -> None:
 
 def test_a_changed_route_is_read_again_by_the_same_container(edged: Edged) -> None:
     stack, file = edged.stack, edged.stack.root / "spokes" / "exact.yaml"
-    before, text = stack.container(edged.edge), file.read_text()
+    before, app_before, text = stack.container(edged.edge), stack.container("exact"), file.read_text()
     plan_before = stack.json("plan")["plan"]["actions"]
     assert {a["verb"] for a in plan_before} == {"nothing"}
     changed = json.loads(text)
     changed["route"].append({"host": "later", "port": 8080, "tls": "internal"})
     file.write_text(json.dumps(changed))
     verbs = {a["spoke"]: a["verb"] for a in stack.json("plan")["plan"]["actions"]}
-    assert (verbs[edged.edge], verbs["exact"]) == ("reload", "recreate")
+    by_labels = "traefik.enable" in stack.docker("inspect", "-f", "{{.Config.Labels}}", app_before)
+    assert (verbs[edged.edge], verbs["exact"]) == ("reload", "recreate" if by_labels else "nothing")
     assert edged.ask(f"later.{D}").status == 404
     done = stack.run("up", "--yes", "--allow-exposure", "--no-verify")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -266,6 +228,10 @@ def test_a_changed_route_is_read_again_by_the_same_container(edged: Edged) -> No
     wait_for(lambda: works(edged, f"later.{D}"))
     assert time.monotonic() - began < 10
     assert stack.container(edged.edge) == before
+    assert (stack.container("exact") == app_before) is not by_labels
+    assert {a["verb"] for a in stack.json("plan")["plan"]["actions"]} == {"nothing"}
+    checked = {r["check"]["code"]: r["outcome"] for r in stack.json("verify", "exact")["results"]}
+    assert checked["CK104"] == "passed"
     file.write_text(text)
     assert stack.run("up", "--yes", "--allow-exposure", "--no-verify").returncode == 0
     wait_for(lambda: edged.ask(f"later.{D}").status == 404)
@@ -285,31 +251,6 @@ def test_the_edge_cannot_reach_docker_where_files_say_the_routes(edged: Edged) -
     config = Path(edged.stack.root / "rendered" / edged.edge)
     texts = "".join(path.read_text() for path in config.rglob("*") if path.is_file())
     assert ("2375" in texts) == ("Label(" in texts)
-
-
-@pytest.fixture
-def moved(shipped_apart: ShippedStack) -> Iterator[ShippedStack]:
-    yield shipped_apart
-    shipped_apart.run("down", "--yes")
-
-
-def test_the_stack_moves_from_one_edge_to_the_other_and_back(moved: ShippedStack) -> None:
-    def up(edge: str) -> list[tuple[str, str, str]]:
-        file = moved.root / "stack.yaml"
-        file.write_text(re.sub(r"^edge: .*$", f"edge: {edge}", file.read_text(), flags=re.MULTILINE))
-        other = {"traefik", "caddy"} & moved.container_ids().keys() - {edge}
-        seen = moved.json("status")
-        assert (seen["resting"], seen["strays"]) == ([f"{moved.name}-{name}-1" for name in other], [])
-        done = moved.json("up", "--profile", "core", "--yes", "--allow-exposure")
-        assert done["exit"] == 0, done
-        assert moved.container_ids().keys() == {"docker-socket-proxy", "whoami", edge}
-        seen = [(r["check"]["code"], r["check"]["spoke"], r["outcome"]) for r in done["results"]]
-        return [result for result in seen if result[1] in ("whoami", edge)]
-
-    for edge in ("traefik", "caddy", "traefik"):
-        results = up(edge)
-        assert {outcome for _, _, outcome in results} == {"passed"}
-        assert {("CK301", "whoami"), ("CK302", edge)} <= {(code, spoke) for code, spoke, _ in results}
 
 
 def test_the_authority_is_shown_and_how_to_trust_it_is_only_said(edged: Edged) -> None:
