@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from stackctl import files
+from stackctl import files, state
 from stackctl.commands.opened import find, open_stack
 from stackctl.model import Kind
 from stackctl.starter import NewSpoke, first_stack, new_spoke
@@ -247,6 +247,7 @@ def test_remove_needs_a_yes_and_deletes_both_files(stack: Path) -> None:
 
 def test_rename_takes_references_along_and_leaves_a_sound_stack(stack: Path) -> None:
     (stack / "stack.local.yaml").write_text("images: {docker-socket-proxy: x:1}  # here\n")
+    state.remember_exposed(stack, {"docker-socket-proxy": ["said yes to"], "traefik": ["this too"]})
     assert stackctl(stack, "rename", "docker-socket-proxy", "gate").returncode == 2
     document = done(stack, "rename", "docker-socket-proxy", "gate", "--yes")
     assert document["exit"] == 0
@@ -258,6 +259,8 @@ def test_rename_takes_references_along_and_leaves_a_sound_stack(stack: Path) -> 
     assert len(opened.stack.spoke("gate").checks) == 2
     assert "(gate.md)" in (stack / "spokes" / "traefik.md").read_text()
     assert (stack / "stack.local.yaml").read_text() == "images: {gate: x:1}  # here\n"
+    kept = {name: keys for name, keys in state.exposed(stack).items() if keys}
+    assert kept == {"gate": ("said yes to",), "traefik": ("this too",)}
     for wrong in ("traefik", "A B", "gate"):
         assert stackctl(stack, "rename", "gate", wrong, "--yes").returncode == 2
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stackctl import files, records
+from stackctl import files, records, state
 from stackctl.commands.opened import Opened, find, named, open_stack
 from stackctl.commands.story import Ended, Story, WrittenAnswer
 from stackctl.edit import Raw, Rewrite
@@ -48,6 +48,8 @@ def rename(
     for was, is_ in moves.items():
         (root / was).rename(root / is_)
     records.rename(root, opened.stack.name, old, new, datetime.now(UTC))
+    if allowed := state.exposed(root).get(old):
+        state.remember_exposed(root, {new: allowed, old: ()})
     left = [
         f"{file}:{number}"
         for file, data in files.load(root).items()

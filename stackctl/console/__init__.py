@@ -304,8 +304,10 @@ class Console:
             for outcome in (Outcome.FAILED, Outcome.UNREACHABLE)
             if (count := sum(r.outcome is outcome for r in broken))
         )
-        if warned := sum(r.holds and r.outcome is not Outcome.PASSED for r in results):
-            told.append(f"{warned} stated as exposure")
+        stated = {Outcome.FAILED: "stated as exposure", Outcome.UNREACHABLE: "stated, and unreachable"}
+        for outcome, words in stated.items():
+            if count := sum(r.holds and r.outcome is outcome for r in results):
+                told.append(f"{count} {words}")
         self._out.print(Text(", ".join(told), "red" if broken else "green"))
 
     def _finding(self, where: Terminal, finding: Finding) -> None:
