@@ -39,7 +39,8 @@ _TRANSPORT: dict[str, Any] = {
 }
 """A connection that an app ended unnoticed loses the POST that is sent into it: none waits for long, and of
 an old container none is left when it stops. The rest is what Caddy does where nothing is stated."""
-HEALTHCHECK = ("CMD", "wget", "-q", "-O", "/dev/null", f"http://{ADMIN}/config/")
+HEALTHCHECK = ("CMD", "wget", "-q", "-O", "/dev/null", f"http://{ADMIN}/metrics")
+"""Asks for its figures: whoever asks for anything else is logged, every few seconds."""
 
 Json = dict[str, Any]
 
