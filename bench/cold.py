@@ -1,6 +1,7 @@
 """From nothing to everything healthy: five spokes in a chain, and thirty in two levels.
 
-Compose looks for health each 500 ms, so how often the Engine probes decides what waiting on events saves.
+The Engine first probes after a whole interval. Compose waits for that at each level, and looks each 500 ms;
+stackctl asks the healthcheck itself where another spoke waits for it, and waits for the Engine at the end.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ ROUNDS = 3
 
 CHAIN, LEVELS = "cold start, five deep", "cold start, 30 in two levels"
 SLOW_CHAIN = "the same, probed each second"
-"""What a run waits for then is the Engine's first probes, whoever runs it."""
 
 
 def cold(session: Session, work: Path, stackctl: str, prefix: str, image: str) -> None:

@@ -18,6 +18,7 @@ from stackctl.switches import DIALECTS
 _SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|DSN|_URL$|_URI$", re.IGNORECASE)
 _SWITCHES = frozenset(switch for dialect in DIALECTS for switch in dialect.switches)
 LABELS_PENDING = "labels pending"
+ROUTE_CHANGED = f"input {fingerprint.ROUTE}"
 _LIMITS = ("mem_limit", "cpus", "pids_limit")
 
 
@@ -125,17 +126,12 @@ def _holds_variable(value: Any) -> bool:
 
 def _input_causes(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str]) -> Iterator[Cause]:
     """The inputs of the fingerprint that moved, where the container says which it was made of."""
-    old, new = (_inputs(labels.get("stackctl.inputs", "")) for labels in (has, should))
+    old, new = fingerprint.inputs(has), fingerprint.inputs(should)
     if not old:
         return
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             yield Cause(Who.YOU, f"input {name}", old.get(name, ""), new.get(name, ""), spoke.at(name))
-
-
-def _inputs(label: str) -> dict[str, str]:
-    pairs = (part.rpartition("=") for part in label.split(","))
-    return {name: digest for name, _, digest in pairs if name}
 
 
 def _moved(has: Mapping[str, str], should: Mapping[str, str], label: str) -> bool:

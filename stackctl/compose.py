@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,6 +37,14 @@ _PLAIN = ("--progress", "plain", "--ansi", "never")
 _QUICK, _SLOW = 60.0, 3600.0
 
 
+def check_ahead(directory: Path, environment: Mapping[str, str]) -> Future[str]:
+    """Begins what `Compose.check` does, to be waited for when Compose is needed."""
+    pool = ThreadPoolExecutor(1)
+    checked = pool.submit(Compose("", directory, environment).check)
+    pool.shutdown(wait=False)
+    return checked
+
+
 @dataclass(frozen=True)
 class Compose:
     """One Compose project: its name, its folder, and the environment with every variable resolved."""
@@ -47,9 +56,13 @@ class Compose:
     """Secrets that must not stand in anything that is kept of a run."""
     keep_open: tuple[int, ...] = ()
     """Open files that every process here inherits: the lock outlives a run that is killed."""
+    checked: Future[str] | None = None
+    """The version, where it was asked for ahead."""
 
     def check(self) -> str:
         """The version of Compose; raises StackctlError where it is missing or too old."""
+        if self.checked is not None:
+            return self.checked.result()
         hint = f"install Docker's Compose plugin, version {'.'.join(map(str, OLDEST))} or newer"
         done = self._run(("docker", "compose", "version", "--short"), _QUICK)
         said = done.stdout.strip().removeprefix("v")

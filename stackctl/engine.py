@@ -5,21 +5,18 @@ Importing the `docker` SDK costs more than a whole run that changes nothing, so 
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import os
-import queue
 import socket
 import ssl
-import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 from stackctl.endpoint import Endpoint, endpoint
 from stackctl.errors import EngineUnavailable, StackctlError
+from stackctl.event_stream import EventStream
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -89,6 +86,22 @@ class Engine:
         response, body = self._exchanged("POST", f"/containers/{quote(container)}/start", None, {})
         return _said(response, body) if response.status >= 400 else ""
 
+    def start_inside(self, container: str, argv: Sequence[str]) -> str:
+        """Starts a program inside a running container, as its user, and waits for nothing.
+
+        The id under which the event `exec_die` tells how it ended; empty where the Engine refuses.
+        """
+        made, body = self._posted(f"/containers/{quote(container)}/exec", {"Cmd": list(argv)})
+        if made.status >= 400:
+            return ""
+        id = str(json.loads(body)["Id"])
+        begun, _ = self._posted(f"/exec/{quote(id)}/start", {"Detach": True})
+        return id if begun.status < 400 else ""
+
+    def _posted(self, target: str, document: Mapping[str, object]) -> Any:
+        body = json.dumps(document).encode()
+        return self._exchanged("POST", target, body, {"Content-Type": "application/json"})
+
     def logs(self, container: str, tail: int = 20) -> str:
         """The last lines that a container wrote, both streams in order."""
         raw = self.get_bytes(f"/containers/{quote(container)}/logs", stdout=True, stderr=True, tail=tail)
@@ -108,7 +121,7 @@ class Engine:
         except BaseException:
             connection.close()
             raise
-        return EventStream(connection, response, self)
+        return EventStream(connection, response, self._gone)
 
     def sdk(self) -> DockerClient:
         """The docker SDK on the same Engine, for whoever creates containers; imported only here."""
@@ -186,7 +199,9 @@ class Engine:
         _expect_success(response, target.partition("?")[0], answer)
         return bytes(answer)
 
-    def _exchanged(self, method: str, target: str, body: IO[bytes] | None, headers: Mapping[str, str]) -> Any:
+    def _exchanged(
+        self, method: str, target: str, body: IO[bytes] | bytes | None, headers: Mapping[str, str]
+    ) -> Any:
         connection = self._connect(timeout=_LONG)
         try:
             connection.request(method, target, body=body, headers=dict(headers))
@@ -275,60 +290,6 @@ class Engine:
             "see whether it was restarted: `docker version`; then run the same command again",
             evidence,
         )
-
-
-class EventStream:
-    """Events of the Engine, read by a thread of its own so that waiting for one can have a deadline."""
-
-    def __init__(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, engine: Engine
-    ) -> None:
-        self._response = response
-        self._socket = connection.sock
-        self._engine = engine
-        self._queue: queue.SimpleQueue[Mapping[str, Any] | Exception] = queue.SimpleQueue()
-        if self._socket is not None:
-            self._socket.settimeout(None)
-        self._reader = threading.Thread(target=self._follow, name="engine-events", daemon=True)
-        self._reader.start()
-
-    def until(self, deadline: float) -> Iterator[Mapping[str, Any]]:
-        """Each event as it comes, ending at `deadline` (on `time.monotonic`'s clock)."""
-        while True:
-            try:
-                event = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                return
-            if isinstance(event, Exception):
-                # Whoever asks again gets the same answer.
-                self._queue.put(event)
-                raise self._engine._gone(event) from event
-            yield event
-
-    def close(self) -> None:
-        # Closing a socket does not wake a thread that reads from it; shutting it down does.
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-        self._reader.join(timeout=5)
-        self._response.close()
-        if self._socket is not None:
-            self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _follow(self) -> None:
-        try:
-            for line in self._response:
-                if line.strip():
-                    self._queue.put(json.loads(line))
-            self._queue.put(ConnectionError("the stream of events ended"))
-        except Exception as error:
-            self._queue.put(error)
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -26,6 +26,11 @@ SPOKE_LABEL = "stackctl.spoke"
 CONTENT = "@"
 """Begins what ends an applied label for the files behind a key of the service; no secret is called so."""
 
+ROUTE = "route"
+"""The input that may be in a file of the edge, and not in the container."""
+_EDGE_ROUTE = "edge-route"
+"""How a container's label calls it then: what it was when the container was made."""
+
 UNCOUNTED_KEYS = frozenset({"profiles", "depends_on", "scale"})
 """Keys of a stanza that change when and where a container starts, but not what it is."""
 
@@ -75,15 +80,23 @@ def recorded(text: str, digest: str) -> bool:
 def labels(spoke: str, fingerprint: Fingerprint, rendered: str, *, with_route: bool) -> dict[str, str]:
     """The labels that bind a container to its spoke and to the files it was made from.
 
-    Among its inputs is the route only where that is in the container, and not in a file of the edge.
+    `with_route` tells whether its route is in the container too, and not in a file of the edge.
     """
-    inputs = {name: digest for name, digest in fingerprint.inputs.items() if with_route or name != "route"}
+    told = {name: digest[:8] for name, digest in fingerprint.inputs.items()}
+    if not with_route:
+        told[_EDGE_ROUTE] = told.pop(ROUTE)
     return {
         SPOKE_LABEL: spoke,
         LABEL: f"{SCHEME}.{fingerprint.digest}",
-        INPUTS_LABEL: ",".join(f"{name}={digest[:8]}" for name, digest in sorted(inputs.items())),
+        INPUTS_LABEL: ",".join(f"{name}={digest}" for name, digest in sorted(told.items())),
         RENDERED_LABEL: rendered[:12],
     }
+
+
+def inputs(labels: Mapping[str, str]) -> dict[str, str]:
+    """By input of the fingerprint, the beginning of its hash as a container's labels tell it."""
+    pairs = (part.rpartition("=") for part in str(labels.get(INPUTS_LABEL, "")).split(","))
+    return {ROUTE if name == _EDGE_ROUTE else name: digest for name, _, digest in pairs if name}
 
 
 def same(has: Mapping[str, str], should: Mapping[str, str]) -> bool:
@@ -94,9 +107,10 @@ def same(has: Mapping[str, str], should: Mapping[str, str]) -> bool:
     old, new = (str(labels.get(LABEL, "")) for labels in (has, should))
     if old == new:
         return True
-    inputs = should.get(INPUTS_LABEL, "")
-    alike = has.get(INPUTS_LABEL) == inputs and old.partition(".")[0] == new.partition(".")[0]
-    return alike and bool(inputs) and "route=" not in inputs
+    if not all(f"{_EDGE_ROUTE}=" in labels.get(INPUTS_LABEL, "") for labels in (has, should)):
+        return False
+    made, wanted = ({**inputs(labels), ROUTE: ""} for labels in (has, should))
+    return made == wanted and old.partition(".")[0] == new.partition(".")[0]
 
 
 def applied(

@@ -65,20 +65,23 @@ class Unfinished:
 
 
 class Journal:
-    """The journal of this run; every method is on the disk when it returns."""
+    """The journal of this run; every method is on the disk when it returns.
 
-    def __init__(self, root: Path, begun: Begun | None, steps: Iterable[tuple[str, str]] = ()) -> None:
-        """Begins anew: what another run left must have been read before. Without `begun`, goes on with that.
+    Where it is not begun, what is added goes on with what another run left.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / FILE
+
+    def begin(self, begun: Begun, steps: Iterable[tuple[str, str]] = ()) -> None:
+        """Begins anew: what another run left must have been read before.
 
         `steps` are those of that other run: what they changed stays changed.
 
         Raises:
             StackctlError: It cannot be written, so nothing may be changed.
         """
-        self._path = root / FILE
-        state_dir(root)
-        if begun is None:
-            return
+        state_dir(self._path.parent.parent)
         try:
             told: list[Mapping[str, Any]] = [{"schema": SCHEMA, "begun": asdict(begun)}]
             for step, spoke in steps:

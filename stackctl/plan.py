@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from stackctl.causes import causes, image_causes
+from stackctl.causes import ROUTE_CHANGED, causes, image_causes
 from stackctl.compare import differences
 from stackctl.model import (
     NOTHING,
@@ -19,6 +19,7 @@ from stackctl.model import (
     Observed,
     Plan,
     Replacement,
+    RoutesBy,
     Spoke,
     Stack,
     Stanza,
@@ -75,6 +76,9 @@ def plan(
             return action
         if only and name not in only:
             return Action(name, Verb.NOTHING, action.causes)
+        if stack.routing.by is RoutesBy.FILES and not stale:
+            # What its route was when the container was made is long past: the edge has read today's.
+            action = replace(action, causes=tuple(c for c in action.causes if c.field != ROUTE_CHANGED))
         image = observed.image_defaults.get(want.image_id) or _image_of(running[name])
         others = because_of_others(stack, name, {**services, name: want.stanza}, running[name])
         return replace(action, replacement=replacement(spoke, want.stanza, running[name], image, others))
@@ -237,7 +241,7 @@ def _edge_swap(stack: Stack, running: Mapping[str, Sequence[Container]]) -> Caus
 
 def _of_routes(cause: Cause) -> bool:
     return cause.who is Who.YOU and (
-        cause.field == "input route" or cause.field.startswith(("labels.traefik.", "labels.caddy"))
+        cause.field == ROUTE_CHANGED or cause.field.startswith(("labels.traefik.", "labels.caddy"))
     )
 
 

@@ -194,7 +194,9 @@ def test_down_ends_what_a_killed_restore_left_where_nothing_is_there_any_more(
     monkeypatch.setattr(f"{module}.expect_ours", lambda *_: None)
     forgotten: list[Path] = []
     monkeypatch.setattr(good, "forget_values", forgotten.append)
-    Journal(tmp_path, Begun("restore", "", {}, {})).phase(Phase.RESTORE, "again")
+    written = Journal(tmp_path)
+    written.begin(Begun("restore", "", {}, {}))
+    written.phase(Phase.RESTORE, "again")
     held: Any = None
     # The containers may run on another Engine than the one that was asked.
     with pytest.raises(StackctlError, match="declined"):

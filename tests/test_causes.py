@@ -58,11 +58,16 @@ def test_a_change_of_the_files_that_shows_nowhere_still_has_a_cause() -> None:
 
 
 def test_a_route_that_the_edge_has_in_a_file_leaves_the_container_alone() -> None:
-    made_of = {"stackctl.inputs": "config=11111111,image=22222222,stanza=33333333"}
-    with_route = {"stackctl.inputs": f"{made_of['stackctl.inputs']},route=44444444"}
-    other = {"stackctl.inputs": "config=11111111,image=22222222,stanza=99999999"}
+    def inputs(stanza: str = "3", **route: str) -> dict[str, str]:
+        told = {"config": "1", "image": "2", "stanza": stanza, **route}
+        pairs = (f"{name.replace('_', '-')}={digest * 8}" for name, digest in sorted(told.items()))
+        return {"stackctl.inputs": ",".join(pairs)}
+
+    made_of, moved = inputs(edge_route="4"), inputs(edge_route="5")
+    with_route, other = inputs(route="4"), inputs("9", edge_route="4")
     for labelled, before, verb in (
         (made_of, made_of, Verb.NOTHING),
+        (made_of, moved, Verb.NOTHING),
         (with_route, with_route, Verb.RECREATE),
         (made_of, other, Verb.RECREATE),
         (made_of, with_route, Verb.RECREATE),

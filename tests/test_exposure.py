@@ -273,7 +273,7 @@ def test_a_route_that_the_edge_reads_from_a_file_is_new_where_it_moved() -> None
 
 def test_a_route_that_the_edge_has_in_a_file_is_open_only_to_whom_somebody_said_yes() -> None:
     of = replace(FULL, routes=(Route(("a.example",), 80, "/x"),))
-    labelled = {"stackctl.inputs": "config=1"}
+    labelled = {"stackctl.inputs": "config=1,edge-route=2"}
     has = running(Labels={**labelled, "com.docker.compose.service": "full"})
     opens = ["SC755 is reached through the edge without a login: a.example/x"]
     assert opened(has, of=of, labels=labelled) == opens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +25,15 @@ BEGUN = Begun(
 )
 
 
+def begun(root: Path, steps: Iterable[tuple[str, str]] = ()) -> Journal:
+    written = Journal(root)
+    written.begin(BEGUN, steps)
+    return written
+
+
 def test_a_journal_tells_how_far_a_run_came_and_is_gone_after_a_good_end(tmp_path: Path) -> None:
     assert journal.unfinished(tmp_path) is None
-    written = Journal(tmp_path, BEGUN)
+    written = begun(tmp_path)
     written.step("recreate", "db")
     written.ended("recreate", "db", ok=True)
     written.step("recreate", "app")
@@ -44,7 +51,7 @@ def test_a_journal_tells_how_far_a_run_came_and_is_gone_after_a_good_end(tmp_pat
 
 def test_what_an_earlier_run_had_begun_is_known_to_each_that_goes_on_with_it(tmp_path: Path) -> None:
     """Also what failed: a newer image may have run on what the spoke keeps."""
-    written = Journal(tmp_path, BEGUN)
+    written = begun(tmp_path)
     written.step("pull", "db")
     written.ended("pull", "db", ok=True)
     written.step("recreate", "db")
@@ -52,7 +59,7 @@ def test_what_an_earlier_run_had_begun_is_known_to_each_that_goes_on_with_it(tmp
     for _ in range(3):
         progress = Progress.after(journal.unfinished(tmp_path))
         assert progress.steps == [("recreate", "db")]
-        Journal(tmp_path, BEGUN, progress.steps)
+        begun(tmp_path, progress.steps)
     left = journal.unfinished(tmp_path)
     assert left is not None
     assert left.open == ()
@@ -60,10 +67,10 @@ def test_what_an_earlier_run_had_begun_is_known_to_each_that_goes_on_with_it(tmp
 
 def test_nothing_works_on_what_a_restore_has_left_in_part(tmp_path: Path) -> None:
     journal.expect_whole(None)
-    written = Journal(tmp_path, BEGUN)
+    written = begun(tmp_path)
     written.step("recreate", "app")
     journal.expect_whole(journal.unfinished(tmp_path))
-    again = Journal(tmp_path, None)
+    again = Journal(tmp_path)
     for _ in range(2):
         again.phase(Phase.RESTORE, "what was there before: `stackctl restore db FILE`")
         again.step("restore", "db")
@@ -82,7 +89,7 @@ def test_nothing_works_on_what_a_restore_has_left_in_part(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("cut", range(1, 40))
 def test_half_a_last_line_is_a_step_that_was_not_begun(tmp_path: Path, cut: int) -> None:
-    written = Journal(tmp_path, BEGUN)
+    written = begun(tmp_path)
     path = tmp_path / journal.FILE
     whole = path.stat().st_size
     written.step("recreate", "app")
@@ -99,7 +106,7 @@ def test_half_a_last_line_is_a_step_that_was_not_begun(tmp_path: Path, cut: int)
 
 
 def test_a_journal_of_a_newer_version_stops_everything(tmp_path: Path) -> None:
-    Journal(tmp_path, BEGUN)
+    begun(tmp_path)
     path = tmp_path / journal.FILE
     path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
     with pytest.raises(StackctlError, match="cannot be understood"):

@@ -108,7 +108,7 @@ def test_fingerprint() -> None:
     assert see("fingerprint", of(WEB, labels={"stackctl.spoke": "web"}))[0] is FAILED
     other = of(WEB, labels={"stackctl.spoke": "web", "stackctl.fingerprint": "1.bbbb"})
     assert see("fingerprint", other) == (FAILED, "home-web-1 carries 1.bbbb; the files declare 1.aaaa")
-    made_of = {"stackctl.inputs": "config=1,image=2,stanza=3"}
+    made_of = {"stackctl.inputs": "config=1,edge-route=4,image=2,stanza=3"}
     routed = of(WEB, labels={**other.labels, **made_of})
     assert see("fingerprint", routed, labels={**STANZA["labels"], **made_of}) == (
         PASSED,

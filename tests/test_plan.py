@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from stackctl.model import (
     Edge,
     Kind,
     Observed,
+    RoutesBy,
+    Routing,
     Spoke,
     Stack,
     Verb,
@@ -120,6 +123,28 @@ def test_another_edge_is_said_once_and_where_it_is_written() -> None:
     swap = Cause(Who.YOU, "edge", "traefik", "caddy", Location("stack.yaml", 3, 1))
     assert (actions["old"].verb, actions["old"].causes) == (Verb.REMOVE, (swap,))
     assert actions["a"].causes == (swap,)
+
+
+@pytest.mark.parametrize(("read", "told"), [("now", True), ("then", False)])
+def test_a_route_in_a_file_moved_with_the_container_only_where_the_edge_has_not_read_it(
+    read: str, told: bool
+) -> None:
+    stack = Stack(PROJECT, (spoke("a"), spoke("edge", kind=Kind.EDGE)), routing=Routing(RoutesBy.FILES))
+    made, wanted = (
+        {"stackctl.fingerprint": f"1.{n}", "stackctl.inputs": f"edge-route={n},stanza={n}"} for n in "12"
+    )
+    observed = Observed(
+        PROJECT,
+        (running("a", labelled=made), running("edge")),
+        image_defaults={IMAGE_ID: SEEN["image_config"]},
+    )
+    wants = {"a": want("a", labelled=wanted), "edge": want("edge")}
+    bundle = replace(BUNDLE, reloads={"edge": "then"})
+    actions = plan(stack, bundle, wants, observed, (), loaded={"edge": read}).actions
+    found = {action.spoke: (action.verb, {cause.field for cause in action.causes}) for action in actions}
+    causes = {"input stanza", "input route"} if told else {"input stanza"}
+    assert found["a"] == (Verb.RECREATE, causes)
+    assert found["edge"][0] is (Verb.RELOAD if told else Verb.NOTHING)
 
 
 def whole(

@@ -11,14 +11,13 @@ from stackctl.apply.route_files import RouteFiles
 from stackctl.apply.start import Site, replace_in_place, start
 from stackctl.apply.trouble import blamed, explained
 from stackctl.apply.wait import Verdict, Waiting
-from stackctl.engine import EventStream
+from stackctl.causes import ROUTE_CHANGED
 from stackctl.errors import StackctlError
+from stackctl.event_stream import EventStream
 from stackctl.events import Event, Finished, Line, Started
 from stackctl.model import Action, Container, Verb, Way
 from stackctl.plan import dependencies
 from stackctl.process import Completed
-
-ROUTE_CHANGED = "input route"
 
 
 class Turns:
@@ -34,16 +33,18 @@ class Turns:
         self._waiting = Waiting(site.engine, events)
         self._begun: dict[str, dict[str, Container | None]] = {}
         """Per spoke that is being waited for, its new containers by id, once they are seen to work."""
+        self._early: set[str] = set()
+        """Containers whose healthcheck held when this run asked, and that the Engine has not asked yet."""
         self._failures: list[StackctlError] = []
-        self._ahead: tuple[str, ...] | None = None
-        """What was created before its turn; None until then."""
+        self._ahead: tuple[str, ...] = ()
+        """What was created before its turn."""
 
     def run(self) -> Iterator[Event]:
         """Raises SpokeFailed once nothing is under way any more."""
+        yield from self._create_ahead()
         while True:
             if ready := self._ready():
                 yield from self._begin(ready)
-                yield from self._create_ahead()
             elif self._waiting:
                 yield from self._judged(self._waiting.verdicts())
             else:
@@ -79,9 +80,7 @@ class Turns:
     # ---- beginning
 
     def _create_ahead(self) -> Iterator[Event]:
-        """Create all that is new in one go, while those that began come up and nothing waits for it."""
-        if self._ahead is not None or self._failures:
-            return
+        """Create all that is new in one go: a call of Compose takes longer than many a turn."""
         recreated = {name for name, action in self._changes.items() if action.verb is Verb.RECREATE}
         # What sits in the namespace of another must be made after that other one was replaced.
         self._ahead = tuple(
@@ -126,10 +125,12 @@ class Turns:
             if done is not None and done.exit_code:
                 yield from self._failed_call(done, names)
                 return
+        needed = {need for name in self._todo for need in self._needs[name]} - {*new_beside}
         for container in self._site.containers(names):
             if container.id not in before:
                 self._begun.setdefault(container.spoke, {})[container.id] = None
-                self._waiting.add(container, self._site.stack.spoke(container.spoke).kind)
+                kind = self._site.stack.spoke(container.spoke).kind
+                self._waiting.add(container, kind, needed=container.spoke in needed)
 
     def _back_up(self, name: str) -> Iterator[Event]:
         """Before what a spoke keeps may be written in a new form."""
@@ -148,11 +149,7 @@ class Turns:
         yield Finished("backup", name, detail=kept.file)
 
     def _start_fresh(self, names: Sequence[str]) -> Completed | None:
-        late = [
-            name
-            for name in names
-            if name not in (self._ahead or ()) and self._changes[name].verb is Verb.CREATE
-        ]
+        late = [name for name in names if name not in self._ahead and self._changes[name].verb is Verb.CREATE]
         if late and (made := self._site.compose.create(late, recreate=False)).exit_code:
             return made
         resting = [c for c in self._site.containers(names) if c.state in ("created", "exited")]
@@ -177,6 +174,11 @@ class Turns:
         for verdict in verdicts:
             name = verdict.container.spoke
             if name not in self._begun:
+                continue
+            if verdict.early:
+                self._early.add(verdict.container.id)
+                if all(seen or id in self._early for id, seen in self._begun[name].items()):
+                    self._unfinished.discard(name)
                 continue
             if not verdict.ok:
                 yield from self._broken(name, verdict)
@@ -212,8 +214,6 @@ class Turns:
         yield from (Line(name, line) for line in failed.log)
 
     def _remove_unstarted(self) -> None:
-        never = (
-            [c.id for c in self._site.containers(self._ahead) if c.state == "created"] if self._ahead else []
-        )
-        if never:
+        ahead = self._site.containers(self._ahead) if self._ahead else ()
+        if never := [c.id for c in ahead if c.state == "created"]:
             self._site.compose.remove(never)

@@ -125,11 +125,13 @@ def _begun(
     """
     if left is not None and left.phase is Phase.RESTORE and ("restore", spoke) not in left.open:
         expect_whole(left)
+    journal = Journal(root)
     if left is None or left.begun.command == "restore":
-        return Journal(root, Begun("restore", "", {}, {spoke: (container.id,)})), None
+        journal.begin(Begun("restore", "", {}, {spoke: (container.id,)}))
+        return journal, None
     # What an `up` had said before is not known any more where a restore was killed since.
     plain = replace(left, phase=Phase.APPLY, why="") if left.phase is Phase.RESTORE else left
-    return Journal(root, None), plain
+    return journal, plain
 
 
 def _of(acting: Acting, name: str) -> tuple[Backup, Container]:

@@ -34,7 +34,7 @@ from stackctl.events import Event, Said
 from stackctl.files import write_atomically
 from stackctl.history import Came
 from stackctl.journal import Journal, Phase
-from stackctl.model import Result, Verb
+from stackctl.model import Observed, Result, Verb
 from stackctl.observe import observe
 from stackctl.override import OVERRIDE_FILE
 
@@ -51,8 +51,10 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
     past = records.read(change.root).records
     rendered, written = _rendered(change), state.written(change.root)
     progress = Progress.after(change.left)
-    journal = Journal(change.root, change.begun, progress.steps)
+    journal = Journal(change.root)
     try:
+        # An interrupt may come as soon as it is on the disk, and then it must go again.
+        journal.begin(change.begun, progress.steps)
         results = yield from _applied(change, journal, progress, past, verify=verify)
     except (Interrupted, KeyboardInterrupt) as interrupt:
         if not progress.touched:
@@ -74,8 +76,9 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
             raise error from failure
         yield from go_back(change, journal, progress, past, error, verify=verify)
     try:
-        yield from _tidied(change)
-        number = yield from kept(change, results)
+        here = observe(change.engine, change.opened.stack.name)
+        yield from _tidied(change, here)
+        number = yield from kept(change, here, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("everything was applied") from None
     journal.close()
@@ -131,13 +134,12 @@ def _asked_then(change: Change) -> frozenset[tuple[str, str, str]]:
     return frozenset()
 
 
-def _tidied(change: Change) -> Iterator[Event]:
-    here = observe(change.engine, change.opened.stack.name)
+def _tidied(change: Change, here: Observed) -> Iterator[Event]:
     compose = compose_for(change.opened, change.view, change.environ, change.held)
     yield from tidy_networks(here, network_names(change.opened), compose)
 
 
-def kept(change: Change, results: Collection[Result] = ()) -> Generator[Event, None, int]:
+def kept(change: Change, here: Observed, results: Collection[Result] = ()) -> Generator[Event, None, int]:
     """Keeps what runs now as the last good state; of what does not hold, what was good before."""
     spokes = {action.spoke for action in change.made.plan.actions} | change.verbs.keys()
     red = {result.check.spoke for result in results if records.against(result)}
@@ -149,7 +151,6 @@ def kept(change: Change, results: Collection[Result] = ()) -> Generator[Event, N
         if not spokes:
             return before.number
     try:
-        here = observe(change.engine, change.opened.stack.name)
         return keep(change.opened, change.view, here, spokes)
     except (OSError, StackctlError) as error:
         yield Said(f"this state could not be kept to go back to: {error}", warning=True)

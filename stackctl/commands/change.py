@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,8 +12,8 @@ from pathlib import Path
 from stackctl import history, secrets, state
 from stackctl.apply import apply
 from stackctl.apply.failures import failure
-from stackctl.apply.turns import ROUTE_CHANGED
 from stackctl.apply.wait import Verdict, Waiting, death, subscribe
+from stackctl.causes import ROUTE_CHANGED
 from stackctl.commands.edges import read_again, same_users, without_reloads
 from stackctl.commands.opened import HostView, Opened, compose_for
 from stackctl.commands.plan import Made
@@ -46,6 +47,8 @@ class Change:
     held: Lock
     left: Unfinished | None = None
     """What an earlier run left undone, and this one finishes."""
+    compose: Future[str] | None = None
+    """The version of Compose, where it was asked for ahead."""
 
     @property
     def root(self) -> Path:
@@ -119,7 +122,7 @@ def run_plan(
     """
     plan, containers = change.made.plan, without_reloads(change.made.plan)
     compose = compose_for(change.opened, change.view, change.environ, change.held)
-
+    compose = replace(compose, checked=change.compose)
     begun = frozenset(action.spoke for action in containers.changes)
 
     def reading(starting: frozenset[str] = frozenset()) -> Iterator[Event]:

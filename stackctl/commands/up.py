@@ -33,6 +33,7 @@ from stackctl.commands.render import known_applied, write
 from stackctl.commands.settle import settle
 from stackctl.commands.story import Ended, Story, UpAnswer, Watched
 from stackctl.commands.verify import prove
+from stackctl.compose import check_ahead
 from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Event, Found, Planned, Said
@@ -64,6 +65,7 @@ def up(
     `line` is the command line, where it may be told from memory that nothing is to do.
     """
     began = time.time()
+    ahead = check_ahead(root, environ)
     chosen = saved.load(plan_file) if plan_file is not None else None
     if chosen is not None:
         asked = chosen.asked
@@ -91,7 +93,7 @@ def up(
         yield from cleared(left, opened, view, observed, made, environ, held)
         observed = observe(engine, opened.stack.name)
         made = made_of(observed)
-    change = Change("up", opened, view, made, observed, engine, environ, held, left)
+    change = Change("up", opened, view, made, observed, engine, environ, held, left, ahead)
     if left is not None and left.phase is Phase.BACK and left.begun.target == target(opened, view):
         yield from gone_back(change, left, verify=verify)
     plan = made.plan
@@ -166,7 +168,7 @@ def _as_it_is(change: Change, *, verify: bool) -> Story:
     code = exit_of(results)
     # What is known not to hold is nothing to go back to.
     if meant and code == Exit.DONE and not good.is_any(opened.root):
-        yield from kept(change)
+        yield from kept(change, change.observed)
     return Ended(UpAnswer(plan, results), code)
 
 
@@ -231,7 +233,8 @@ def gone_back(change: Change, left: Unfinished, *, verify: bool) -> Generator[Ev
     yield Said("the files are still those that failed, so this run goes on going back")
     past = records.read(change.root).records
     progress = Progress.after(left)
-    journal = Journal(change.root, change.begun, progress.steps)
+    journal = Journal(change.root)
+    journal.begin(change.begun, progress.steps)
     yield from go_back(change, journal, progress, past, StackctlError(left.why), verify=verify)
 
 
