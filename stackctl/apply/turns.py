@@ -36,15 +36,15 @@ class Turns:
         self._early: set[str] = set()
         """Containers whose healthcheck held when this run asked, and that the Engine has not asked yet."""
         self._failures: list[StackctlError] = []
-        self._ahead: tuple[str, ...] = ()
-        """What was created before its turn."""
+        self._ahead: tuple[str, ...] | None = None
+        """What was created before its turn; None until then."""
 
     def run(self) -> Iterator[Event]:
         """Raises SpokeFailed once nothing is under way any more."""
-        yield from self._create_ahead()
         while True:
             if ready := self._ready():
                 yield from self._begin(ready)
+                yield from self._create_ahead()
             elif self._waiting:
                 yield from self._judged(self._waiting.verdicts())
             else:
@@ -80,7 +80,9 @@ class Turns:
     # ---- beginning
 
     def _create_ahead(self) -> Iterator[Event]:
-        """Create all that is new in one go: a call of Compose takes longer than many a turn."""
+        """Create all that is new in one go, while those that began come up."""
+        if self._ahead is not None or self._failures:
+            return
         recreated = {name for name, action in self._changes.items() if action.verb is Verb.RECREATE}
         # What sits in the namespace of another must be made after that other one was replaced.
         self._ahead = tuple(
@@ -149,7 +151,11 @@ class Turns:
         yield Finished("backup", name, detail=kept.file)
 
     def _start_fresh(self, names: Sequence[str]) -> Completed | None:
-        late = [name for name in names if name not in self._ahead and self._changes[name].verb is Verb.CREATE]
+        late = [
+            name
+            for name in names
+            if name not in (self._ahead or ()) and self._changes[name].verb is Verb.CREATE
+        ]
         if late and (made := self._site.compose.create(late, recreate=False)).exit_code:
             return made
         resting = [c for c in self._site.containers(names) if c.state in ("created", "exited")]

@@ -81,6 +81,7 @@ class Waiting:
         self._unseen.add(container.id)
         if needed:
             self._needed.add(container.id)
+            self._ask(container)
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The next verdicts, all that can be had at once; waits until there is one.
@@ -98,13 +99,17 @@ class Waiting:
                     del self._watches[id]
                     self._asking.end(id)
                     found.append(verdict)
-                elif id in self._needed and self._watches[id].container.health == "starting":
-                    self._asking.begin(self._watches[id].container, time.monotonic())
+                elif id in self._needed:
+                    self._ask(self._watches[id].container)
             early, self._early = self._early & self._watches.keys(), set()
             found += [
                 Verdict(self._watches[id].container, True, "healthy", early=True) for id in sorted(early)
             ]
         return tuple(found)
+
+    def _ask(self, container: Container) -> None:
+        if container.running and container.health == "starting":
+            self._asking.begin(container, time.monotonic())
 
     def _due(self) -> set[str]:
         """Those that something happened to, or whose time has come."""
