@@ -41,7 +41,7 @@ def run(*actions: Action, renewed: tuple[str, ...] = ()) -> None:
     opened = SimpleNamespace(stack=None, root=None, bundle=SimpleNamespace(reloads={"caddy": "digest"}))
     made = SimpleNamespace(plan=Plan(actions), wanted={})
     change = SimpleNamespace(
-        opened=opened, made=made, view=None, environ={}, held=None, observed=None, engine=None
+        opened=opened, made=made, view=None, environ={}, held=None, observed=None, engine=None, compose=None
     )
     list(of_change.run_plan(change, renewed=renewed))  # type: ignore[arg-type]
 

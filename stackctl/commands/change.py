@@ -121,8 +121,7 @@ def run_plan(
     route of a running app changes do they read it afterwards: the old container may not answer there.
     """
     plan, containers = change.made.plan, without_reloads(change.made.plan)
-    compose = compose_for(change.opened, change.view, change.environ, change.held)
-    compose = replace(compose, checked=change.compose)
+    compose = compose_for(change.opened, change.view, change.environ, change.held, change.compose)
     begun = frozenset(action.spoke for action in containers.changes)
 
     def reading(starting: frozenset[str] = frozenset()) -> Iterator[Event]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -203,14 +204,19 @@ def left_out(opened: Opened, profiles: frozenset[str], spokes: Collection[str]) 
 
 
 def compose_for(
-    opened: Opened, view: HostView, environ: Mapping[str, str], held: Lock | None = None
+    opened: Opened,
+    view: HostView,
+    environ: Mapping[str, str],
+    held: Lock | None = None,
+    checked: Future[str] | None = None,
 ) -> Compose:
     """Compose for this stack on this host, with every variable resolved in its environment.
 
     What creates containers needs a view with the secrets of its spokes; what changes anything, the lock.
+    `checked` is what `check_ahead` gave.
     """
     carried = view.secrets.environment(opened.stack.secret_sources)
     environment = {**environ, **view.host.variables, **carried}
     known = secrets.of_variables(opened.stack, opened.bundle.compose, view.host.variables)
     keep_open = (held.descriptor,) if held else ()
-    return Compose(opened.stack.name, opened.root, environment, (*view.redact, *known), keep_open)
+    return Compose(opened.stack.name, opened.root, environment, (*view.redact, *known), keep_open, checked)
