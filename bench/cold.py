@@ -1,7 +1,6 @@
 """From nothing to everything healthy: five spokes in a chain, and thirty in two levels.
 
-The Engine first probes after a whole interval. Compose waits for that at each level, and looks each 500 ms;
-stackctl asks the healthcheck itself where another spoke waits for it, and waits for the Engine at the end.
+Compose looks for health each 500 ms, so how often the Engine probes decides what waiting on events saves.
 """
 
 from __future__ import annotations

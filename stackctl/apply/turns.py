@@ -33,8 +33,6 @@ class Turns:
         self._waiting = Waiting(site.engine, events)
         self._begun: dict[str, dict[str, Container | None]] = {}
         """Per spoke that is being waited for, its new containers by id, once they are seen to work."""
-        self._early: set[str] = set()
-        """Containers whose healthcheck held when this run asked, and that the Engine has not asked yet."""
         self._failures: list[StackctlError] = []
         self._ahead: tuple[str, ...] | None = None
         """What was created before its turn; None until then."""
@@ -80,7 +78,7 @@ class Turns:
     # ---- beginning
 
     def _create_ahead(self) -> Iterator[Event]:
-        """Create all that is new in one go, while those that began come up."""
+        """Create all that is new in one go, while those that began come up and nothing waits for it."""
         if self._ahead is not None or self._failures:
             return
         recreated = {name for name, action in self._changes.items() if action.verb is Verb.RECREATE}
@@ -127,12 +125,10 @@ class Turns:
             if done is not None and done.exit_code:
                 yield from self._failed_call(done, names)
                 return
-        needed = {need for name in self._todo for need in self._needs[name]} - {*new_beside}
         for container in self._site.containers(names):
             if container.id not in before:
                 self._begun.setdefault(container.spoke, {})[container.id] = None
-                kind = self._site.stack.spoke(container.spoke).kind
-                self._waiting.add(container, kind, needed=container.spoke in needed)
+                self._waiting.add(container, self._site.stack.spoke(container.spoke).kind)
 
     def _back_up(self, name: str) -> Iterator[Event]:
         """Before what a spoke keeps may be written in a new form."""
@@ -181,11 +177,6 @@ class Turns:
             name = verdict.container.spoke
             if name not in self._begun:
                 continue
-            if verdict.early:
-                self._early.add(verdict.container.id)
-                if all(seen or id in self._early for id, seen in self._begun[name].items()):
-                    self._unfinished.discard(name)
-                continue
             if not verdict.ok:
                 yield from self._broken(name, verdict)
                 continue
@@ -220,6 +211,8 @@ class Turns:
         yield from (Line(name, line) for line in failed.log)
 
     def _remove_unstarted(self) -> None:
-        ahead = self._site.containers(self._ahead) if self._ahead else ()
-        if never := [c.id for c in ahead if c.state == "created"]:
+        never = (
+            [c.id for c in self._site.containers(self._ahead) if c.state == "created"] if self._ahead else []
+        )
+        if never:
             self._site.compose.remove(never)

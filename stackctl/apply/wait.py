@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from stackctl.apply.asking import EXEC_DIE, Asking
 from stackctl.engine import Engine, NotThere
 from stackctl.event_stream import EventStream
 from stackctl.model import NOTHING, Container, Kind, Stanza
@@ -24,7 +21,7 @@ SLACK = 10.0
 RESTARTS = 2
 """Deaths that a container with a restart policy may have on its way: it may have come before its database."""
 
-_EVENTS = ["start", "die", "health_status", "destroy", EXEC_DIE]
+_EVENTS = ["start", "die", "health_status", "destroy"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,6 @@ class Verdict:
     container: Container
     ok: bool
     detail: str
-    early: bool = False
-    """Whether only this run asked so far: the wait for what the Engine finds goes on."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +63,13 @@ class Waiting:
         self._events = events
         self._watches: dict[str, Watch] = {}
         self._unseen: set[str] = set()
-        self._asking = Asking(engine)
-        self._needed: set[str] = set()
-        self._early: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self._watches)
 
-    def add(self, container: Container, kind: Kind, *, needed: bool = False) -> None:
-        """Where it is `needed` by others, its healthcheck is also asked by this run, for an early verdict."""
+    def add(self, container: Container, kind: Kind) -> None:
         self._watches[container.id] = watch(container, kind, time.monotonic())
         self._unseen.add(container.id)
-        if needed:
-            self._needed.add(container.id)
-            self._ask(container)
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The next verdicts, all that can be had at once; waits until there is one.
@@ -97,44 +85,22 @@ class Waiting:
                 )
                 if verdict is not None:
                     del self._watches[id]
-                    self._asking.end(id)
                     found.append(verdict)
-                elif id in self._needed:
-                    self._ask(self._watches[id].container)
-            early, self._early = self._early & self._watches.keys(), set()
-            found += [
-                Verdict(self._watches[id].container, True, "healthy", early=True) for id in sorted(early)
-            ]
         return tuple(found)
-
-    def _ask(self, container: Container) -> None:
-        if container.running and container.health == "starting":
-            self._asking.begin(container, time.monotonic())
 
     def _due(self) -> set[str]:
         """Those that something happened to, or whose time has come."""
-        self._asking.go_on(time.monotonic())
-        due = min(self._asking.due(), *(w.due for w in self._watches.values()))
+        due = min(w.due for w in self._watches.values())
         happened: set[str] = set()
-        for event in self._events.until(due):
-            happened |= self._told(event)
-            if happened or self._early:
-                break
+        while not happened and time.monotonic() < due:
+            for event in self._events.until(due):
+                if event["Actor"]["ID"] in self._watches:
+                    happened.add(event["Actor"]["ID"])
+                    break
         # What else was told in the meantime is looked at in the same go.
-        for event in self._events.until(time.monotonic()):
-            happened |= self._told(event)
+        told = (event["Actor"]["ID"] for event in self._events.until(time.monotonic()))
+        happened |= {id for id in told if id in self._watches}
         return happened or {id for id, w in self._watches.items() if w.due <= time.monotonic()}
-
-    def _told(self, event: Mapping[str, Any]) -> set[str]:
-        """The container to look at because of this event."""
-        id = event["Actor"]["ID"]
-        if event["Action"] == EXEC_DIE:
-            self._early |= {self._asking.answered(event, time.monotonic())} - {""}
-            return set()
-        if id not in self._watches:
-            return set()
-        # Who was seen running since has nothing new to show; before it starts again, it dies.
-        return set() if event["Action"] == "start" and self._watches[id].container.running else {id}
 
 
 def watch(container: Container, kind: Kind, now: float) -> Watch:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -48,7 +47,6 @@ def test_from_nothing_everything_starts_in_the_order_of_its_dependencies(small: 
         migrate=python("print('migrated')", depends_on={"db": {"condition": "service_healthy"}}),
     )
     events = small.up()
-    # What the database's healthcheck says to this run lets the others begin before the Engine has asked it.
     assert {*finished(events)} == {
         ("create", "db", "healthy"),
         ("create", "migrate", "done"),
@@ -57,20 +55,6 @@ def test_from_nothing_everything_starts_in_the_order_of_its_dependencies(small: 
     started = {c.spoke: c.inspect["State"]["StartedAt"] for c in small.observe().containers}
     assert sorted(started, key=started.__getitem__) == ["db", "migrate", "app"]
     assert small.verbs() == {"db": "nothing", "migrate": "nothing", "app": "nothing"}
-
-
-def test_a_chain_does_not_wait_for_the_engine_to_ask_each_of_its_links(small: SmallStack) -> None:
-    slowly = {**HEALTHY, "interval": "8s"}
-    needs = {f"link{n}": {f"link{n - 1}": {"condition": "service_healthy"}} if n else {} for n in range(3)}
-    small.set(**{name: python(STAYS, healthcheck=slowly, depends_on=of) for name, of in needs.items()})
-    began = time.monotonic()
-    done = finished(small.up())
-    taken = time.monotonic() - began
-    assert {*done} == {("create", name, "healthy") for name in needs}
-    # The Engine asks each after 8 s, so one after the other they would be healthy after 24 s.
-    assert taken < 20
-    # None counts as finished before the Engine itself has found it healthy.
-    assert {c.spoke: c.health for c in small.observe().containers} == dict.fromkeys(needs, "healthy")
 
 
 def test_what_is_not_healthy_holds_back_who_waits_for_it_whoever_asks(small: SmallStack) -> None:
