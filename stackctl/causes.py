@@ -131,7 +131,8 @@ def _input_causes(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str
         return
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            yield Cause(Who.YOU, f"input {name}", old.get(name, ""), new.get(name, ""), spoke.at(name))
+            was, now = (digests.get(name, "")[:12] for digests in (old, new))
+            yield Cause(Who.YOU, f"input {name}", was, now, spoke.at(name))
 
 
 def _moved(has: Mapping[str, str], should: Mapping[str, str], label: str) -> bool:

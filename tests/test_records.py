@@ -16,12 +16,14 @@ from stackctl.model import (
     Accept,
     Bundle,
     Check,
+    Edge,
     Fingerprint,
     Kind,
     Observation,
     Outcome,
     Recorded,
     Result,
+    Route,
     Spoke,
     Stack,
     State,
@@ -78,6 +80,21 @@ def test_a_changed_dependency_makes_the_proof_stale() -> None:
 def test_a_check_that_was_added_since_is_not_proved() -> None:
     more = replace(WEB, checks=(Check("CK401", "web", "says hello", Observation("runs")),))
     assert state(replace(STACK, spokes=(DB, more)), bundle(), (bundle(), results("web"))) is State.STALE
+
+
+def test_an_edge_is_proved_though_apps_that_never_ran_were_not_asked_for() -> None:
+    ports = [{"target": 80, "published": "80", "protocol": "tcp"}]
+    edge = Spoke("web", Kind.EDGE, {"image": "edge:1", "networks": {"proxy": None}, "ports": ports})
+    runs, later = (
+        Spoke(name, Kind.APP, {"image": "app:1"}, routes=(Route((f"{name}.stack.localhost",), 80),))
+        for name in ("db", "later")
+    )
+    stack = replace(STACK, edge=Edge.TRAEFIK, spokes=(edge, runs, later))
+    services = bundle().compose["services"]
+    current = replace(bundle(), compose={"services": {**services, "later": services["db"]}})
+    asked = [Result(c, Outcome.PASSED, "seen") for c in checks(stack, current, {"web", "db"})]
+    assert {c.code for c in checks(stack, current) if "http://later" in c.title} == {"CK325"}
+    assert state(stack, current, (current, [r for r in asked if r.check.spoke == "web"])) is State.PROVED
 
 
 def test_another_stack_of_the_same_spokes_proves_nothing() -> None:

@@ -15,7 +15,7 @@ from stackctl.model import (
 )
 from stackctl.verify import decide as decide_module
 from stackctl.verify import decide_routes, routing
-from stackctl.verify.decide import Reply, Verdict
+from stackctl.verify.decide import Reply, Verdict, together
 from stackctl.verify.observations import OBSERVATIONS
 from tests.routed import (
     BOUND,
@@ -382,6 +382,16 @@ def take_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(OBSERVATIONS, key, nothing)  # type: ignore[arg-type]
     if not known:
         monkeypatch.setattr(decide_routes if hasattr(decide_routes, name) else decide_module, name, nothing)
+
+
+def test_a_container_that_nobody_could_look_into_may_have_been_called() -> None:
+    blind = Reply("unsent", detail="no prober there")
+    elsewhere = answer(200, connections=("10.0.0.9:1 10.0.0.4:5000",))
+    called = answer(200, connections=("10.0.0.3:80 10.0.0.4:5000",))
+    assert answered(CALLED, together(elsewhere, [blind])) == (Outcome.UNREACHABLE, "no prober there")
+    assert answered(CALLED, together(blind, [elsewhere])) == (Outcome.UNREACHABLE, "no prober there")
+    assert answered(CALLED, together(blind, [called]))[0] is Outcome.PASSED
+    assert answered(CALLED, together(elsewhere, [called]))[0] is Outcome.PASSED
 
 
 def test_every_code_about_routes_has_a_case() -> None:

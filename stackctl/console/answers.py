@@ -85,7 +85,7 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ["spoke", "kind", "profile", "runs", "files", "proof", "page"]
     for column in (*columns, "fingerprint", "last checked") if wide else columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "spoke")
+        table.add_column(column, overflow="fold", no_wrap=column in ("spoke", "kind"))
     for row in answer.spokes:
         runs = row.runs + (f", {row.restarts} restarts" if row.restarts else "")
         cells: list[RenderableType] = [
@@ -95,7 +95,7 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
             Text(runs, "green" if row.runs in ("healthy", "running") else "yellow"),
             Text(row.changes or "same", "yellow" if row.changes else "green"),
             Text(row.proof.value, _STATE[row.proof]),
-            "documented" if row.documented else "-",
+            "current" if row.documented else "-",
         ]
         if wide:
             cells += [row.fingerprint, row.proved_at.replace("T", " ").removesuffix("+00:00") or "-"]

@@ -76,12 +76,25 @@ def decide(
     return _judge(check.expect, own, before, hostnames)
 
 
+def together(reply: Reply, beside: Sequence[Reply]) -> Reply:
+    """A reply, and the connections that were seen at the same time inside other containers of the spoke.
+
+    Where nobody could look into one of them, that is the answer: what was not seen may have been there.
+    """
+    every = (reply, *beside)
+    unsent = next((one for one in every if one.kind == "unsent"), reply)
+    return replace(unsent, connections=tuple(seen for one in every for seen in one.connections))
+
+
 def _looked(expect: Expect, reply: Reply, addresses: Addresses) -> Verdict:
-    if reply.kind == "unsent":
-        return Outcome.UNREACHABLE, describe(reply)
     if expect.called:
-        return decide_routes.called(expect, reply.connections, describe(reply), addresses)
-    return decide_routes.listening(expect, reply.listens)
+        verdict = decide_routes.called(expect, reply.connections, describe(reply), addresses)
+    else:
+        verdict = decide_routes.listening(expect, reply.listens)
+    # A connection that was seen is there, whoever could not look elsewhere.
+    if reply.kind == "unsent" and not (expect.called and verdict[0] is Outcome.PASSED):
+        return Outcome.UNREACHABLE, describe(reply)
+    return verdict
 
 
 def _silent(check: Check, reply: Reply) -> Verdict:

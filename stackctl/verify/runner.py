@@ -27,7 +27,7 @@ from stackctl.model import (
 )
 from stackctl.verify import throwaway, vantage
 from stackctl.verify.audit import audit
-from stackctl.verify.decide import Reply, Verdict, decide
+from stackctl.verify.decide import Reply, Verdict, decide, together
 from stackctl.verify.jobs import job_of, standing
 from stackctl.verify.observations import OBSERVATIONS
 from stackctl.verify.throwaway import Engine, NoProber, Probing
@@ -161,7 +161,7 @@ def _ask(asking: Mapping[int, Check], stack: Stack, observed: Observed, means: _
     """One round: each check's controls and then its own request, every vantage at the same time."""
     replies: dict[str, Reply] = {}
     batches: dict[str, list[Job]] = {HOST: []}
-    together: dict[str, list[str]] = {}
+    beside: dict[str, list[str]] = {}
     requests = {
         number: (*(c.request for c in check.controls), _look(check)) for number, check in asking.items()
     }
@@ -175,15 +175,15 @@ def _ask(asking: Mapping[int, Check], stack: Stack, observed: Observed, means: _
             elif request.vantage != HOST and means.probing is None:
                 replies[id] = Reply("unsent", detail=means.why)
             else:
-                first, *others = standing(stack, observed, request)
+                first, *more = standing(stack, observed, request)
                 batches.setdefault(first, []).append(job)
-                for other in others:
+                for other in more:
                     too = replace(job, id=f"{id} in {other}")
-                    together.setdefault(id, []).append(too.id)
+                    beside.setdefault(id, []).append(too.id)
                     batches.setdefault(other, []).append(too)
     replies |= vantage.ask(batches.pop(HOST), batches, means.probing)
-    for id, beside in together.items():
-        replies[id] = _with(replies[id], [replies[other] for other in beside])
+    for id, others in beside.items():
+        replies[id] = together(replies[id], [replies[other] for other in others])
     hostnames = {spoke.name: _hostname(observed, spoke.name) for spoke in stack.spokes}
     addresses = _addresses(stack, observed)
     answers = {}
@@ -197,12 +197,6 @@ def _ask(asking: Mapping[int, Check], stack: Stack, observed: Observed, means: _
         late = verdict[0] is not Outcome.PASSED and sent and _leans_on_discovery(stack, check)
         answers[number] = _Answer(verdict, late)
     return answers
-
-
-def _with(reply: Reply, beside: Sequence[Reply]) -> Reply:
-    """A reply, and the connections that were seen at the same time inside other containers of the spoke."""
-    more = [connection for other in beside for connection in other.connections]
-    return replace(reply, connections=(*reply.connections, *more)) if more else reply
 
 
 def _look(check: Check) -> Request:
