@@ -130,9 +130,11 @@ def _input_causes(spoke: Spoke, has: Mapping[str, str], should: Mapping[str, str
     if not old:
         return
     for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            was, now = (digests.get(name, "")[:12] for digests in (old, new))
-            yield Cause(Who.YOU, f"input {name}", was, now, spoke.at(name))
+        was, now = (digests.get(name, "") for digests in (old, new))
+        # Labels of an earlier version have fewer digits.
+        count = min(len(was), len(now)) or None
+        if was[:count] != now[:count]:
+            yield Cause(Who.YOU, f"input {name}", was[:12], now[:12], spoke.at(name))
 
 
 def _moved(has: Mapping[str, str], should: Mapping[str, str], label: str) -> bool:

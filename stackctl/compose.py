@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,9 +40,16 @@ _QUICK, _SLOW = 60.0, 3600.0
 
 def check_ahead(directory: Path, environment: Mapping[str, str]) -> Future[str]:
     """Begins what `Compose.check` does, to be waited for when Compose is needed."""
-    pool = ThreadPoolExecutor(1)
-    checked = pool.submit(Compose("", directory, environment).check)
-    pool.shutdown(wait=False)
+    checked: Future[str] = Future()
+
+    def ask() -> None:
+        try:
+            checked.set_result(Compose("", directory, environment).check())
+        except Exception as error:
+            checked.set_exception(error)
+
+    # A daemon, unlike an executor's: a run that ends before it needs Compose does not wait for it.
+    threading.Thread(target=ask, name="compose-version", daemon=True).start()
     return checked
 
 

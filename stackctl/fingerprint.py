@@ -30,6 +30,8 @@ ROUTE = "route"
 """The input that may be in a file of the edge, and not in the container."""
 _EDGE_ROUTE = "edge-route"
 """How a container's label calls it then: what it was when the container was made."""
+_DIGITS = 32
+"""Of an input's hash that stand in the label: nobody finds two that begin alike, and `same` believes them."""
 
 UNCOUNTED_KEYS = frozenset({"profiles", "depends_on", "scale"})
 """Keys of a stanza that change when and where a container starts, but not what it is."""
@@ -41,6 +43,9 @@ def sha256(data: Any) -> str:
     """Hex sha256 of JSON data in one canonical text: sorted keys, no spaces, UTF-8."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_NO_ROUTE = sha256([])[:_DIGITS]
 
 
 def digest_of(image: str) -> str:
@@ -82,8 +87,7 @@ def labels(spoke: str, fingerprint: Fingerprint, rendered: str, *, with_route: b
 
     `with_route` tells whether its route is in the container too, and not in a file of the edge.
     """
-    # Long enough that nobody finds two that begin alike: `same` believes them.
-    told = {name: digest[:32] for name, digest in fingerprint.inputs.items()}
+    told = {name: digest[:_DIGITS] for name, digest in fingerprint.inputs.items()}
     if not with_route:
         told[_EDGE_ROUTE] = told.pop(ROUTE)
     return {
@@ -103,15 +107,18 @@ def inputs(labels: Mapping[str, str]) -> dict[str, str]:
 def same(has: Mapping[str, str], should: Mapping[str, str]) -> bool:
     """Of two containers' labels: whether both were made from what is declared alike.
 
-    Two fingerprints may then differ in nothing but the route, where the edge has it in a file.
+    Two fingerprints may then differ in nothing but the route, where the edge has it in a file. But what was
+    made for such a file has no labels for an edge that reads them.
     """
     old, new = (str(labels.get(LABEL, "")) for labels in (has, should))
+    made, wanted = inputs(has), inputs(should)
+    was_file, is_file = (f"{_EDGE_ROUTE}=" in labels.get(INPUTS_LABEL, "") for labels in (has, should))
+    if was_file and not is_file and wanted.get(ROUTE) != _NO_ROUTE:
+        return False
     if old == new:
         return True
-    if not all(f"{_EDGE_ROUTE}=" in labels.get(INPUTS_LABEL, "") for labels in (has, should)):
-        return False
-    made, wanted = ({**inputs(labels), ROUTE: ""} for labels in (has, should))
-    return made == wanted and old.partition(".")[0] == new.partition(".")[0]
+    alike = {**made, ROUTE: ""} == {**wanted, ROUTE: ""}
+    return was_file and is_file and alike and old.partition(".")[0] == new.partition(".")[0]
 
 
 def applied(

@@ -64,6 +64,10 @@ class Unfinished:
     """All that were begun, also by the runs that this one had gone on with, whatever came of them."""
 
 
+class NotBegun(StackctlError):
+    """There is no journal of this run, so nothing may be changed."""
+
+
 class Journal:
     """The journal of this run; every method is on the disk when it returns.
 
@@ -79,17 +83,17 @@ class Journal:
         `steps` are those of that other run: what they changed stays changed.
 
         Raises:
-            StackctlError: It cannot be written, so nothing may be changed.
+            NotBegun: It cannot be written; what another run left is as it was.
         """
-        state_dir(self._path.parent.parent)
         try:
+            state_dir(self._path.parent.parent)
             told: list[Mapping[str, Any]] = [{"schema": SCHEMA, "begun": asdict(begun)}]
             for step, spoke in steps:
                 told += [{"step": step, "spoke": spoke}, {"ended": step, "spoke": spoke, "ok": False}]
             text = "".join(json.dumps(line) + "\n" for line in told)
             write_atomically(self._path, text.encode(), 0o600)
         except OSError as error:
-            raise StackctlError(
+            raise NotBegun(
                 f"{self._path} cannot be written: {error.strerror}; nothing was changed",
                 "see to the free space and the owner of that folder",
             ) from error

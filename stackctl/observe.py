@@ -58,10 +58,16 @@ def in_full(engine: Engine, observed: Observed) -> Observed:
 
 def containers_of(engine: Engine, project: str, spokes: Collection[str]) -> tuple[Container, ...]:
     """The containers of some of the project's spokes alone, in full."""
-    listed = engine.get("/containers/json", all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
-    wanted = (c for c in listed if _belongs(c, project) and _outline(c).spoke in spokes)
-    inspected = (_inspect(engine, f"/containers/{c['Id']}/json") for c in wanted)
+    outlines = outlines_of(engine, project, spokes)
+    inspected = (_inspect(engine, f"/containers/{c.id}/json") for c in outlines)
     return tuple(sorted((container(c) for c in inspected if c), key=_by_service_and_age))
+
+
+def outlines_of(engine: Engine, project: str, spokes: Collection[str]) -> tuple[Container, ...]:
+    """The same, as one list of the Engine tells of them: without what only an inspect says, in any order."""
+    listed = engine.get("/containers/json", all=True, filters={"label": [f"{PROJECT_LABEL}={project}"]})
+    outlines = (_outline(c) for c in listed if _belongs(c, project))
+    return tuple(c for c in outlines if c.spoke in spokes)
 
 
 def container(inspect: Stanza) -> Container:

@@ -78,7 +78,8 @@ def plan(
             return Action(name, Verb.NOTHING, action.causes)
         if stack.routing.by is RoutesBy.FILES and not stale:
             # What its route was when the container was made is long past: the edge has read today's.
-            action = replace(action, causes=tuple(c for c in action.causes if c.field != ROUTE_CHANGED))
+            told = tuple(cause for cause in action.causes if cause.field != ROUTE_CHANGED)
+            action = replace(action, causes=told or action.causes)
         image = observed.image_defaults.get(want.image_id) or _image_of(running[name])
         others = because_of_others(stack, name, {**services, name: want.stanza}, running[name])
         return replace(action, replacement=replacement(spoke, want.stanza, running[name], image, others))

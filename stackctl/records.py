@@ -19,8 +19,8 @@ from stackctl.model import NO_PROBER, Bundle, Check, Edge, Kind, Outcome, Result
 SCHEMA = 1
 FILE = ".stackctl/records.jsonl"
 
-_VARYING = frozenset({"CK202", "CK325"})
-"""Asked from the networks and for the names that are in use at the time, so not the same in every run."""
+_VARYING = "CK202"
+"""Asked from the networks on which somebody sits at the time, so not the same in every run."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,18 @@ def of_run(stack: Stack, bundle: Bundle, results: Iterable[Result], at: datetime
 
 
 def states(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> dict[str, Standing]:
-    """Each spoke's standing. Order decides which record is the last, no clock does."""
-    expected = checks(stack, bundle)
+    """Each spoke's standing. Order decides which record is the last, no clock does.
+
+    What never ran is no part of what others are asked for; once it was checked itself, it is.
+    """
+    expected = checks(stack, bundle, {record.spoke for record in records if record.stack == stack.name})
     return {
         spoke.name: Standing(
             _state(
                 stack,
                 bundle,
                 spoke,
-                {(c.code, c.title) for c in expected if c.spoke == spoke.name and c.code not in _VARYING},
+                {(c.code, c.title) for c in expected if c.spoke == spoke.name and c.code != _VARYING},
                 [r for r in records if (r.stack, r.spoke) == (stack.name, spoke.name)],
             ),
             documented(spoke, bundle),

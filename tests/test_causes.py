@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stackctl import fingerprint
 from stackctl.model import (
     Action,
     Cause,
@@ -63,6 +64,7 @@ def test_a_route_that_the_edge_has_in_a_file_leaves_the_container_alone() -> Non
         pairs = (f"{name.replace('_', '-')}={digest * 8}" for name, digest in sorted(told.items()))
         return {"stackctl.inputs": ",".join(pairs)}
 
+    nowhere = {"stackctl.inputs": f"route={fingerprint.sha256([])[:32]}"}
     made_of, moved = inputs(edge_route="4"), inputs(edge_route="5")
     with_route, other = inputs(route="4"), inputs("9", edge_route="4")
     for labelled, before, verb in (
@@ -76,6 +78,21 @@ def test_a_route_that_the_edge_has_in_a_file_leaves_the_container_alone() -> Non
     ):
         has = {"stackctl.fingerprint": "1.old", **before}
         assert decide(want(labelled={**NEW, **labelled}), running(labelled=has)).verb is verb, before
+    # Where the fingerprint is the same, and only where the edge finds the route has changed.
+    for before, wanted, verb in (
+        (made_of, with_route, Verb.RECREATE),
+        (with_route, made_of, Verb.NOTHING),
+        (made_of, nowhere, Verb.NOTHING),
+    ):
+        has, should = {**NEW, **before}, {**NEW, **wanted}
+        assert decide(want(labelled=should), running(labelled=has)).verb is verb, (before, wanted)
+
+
+def test_an_input_of_a_shorter_label_moved_only_where_its_digits_did() -> None:
+    before = {"stackctl.inputs": "config=11111111,image=22222222"}
+    after = {**NEW, "stackctl.inputs": f"config=11111111{'a' * 24},image={'3' * 32}"}
+    causes = decide(want(labelled=after), running(labelled=before)).causes
+    assert [(c.field, c.old, c.new) for c in causes] == [("input image", "22222222", "3" * 12)]
 
 
 def test_a_container_without_a_fingerprint_is_recreated() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -137,6 +140,16 @@ def test_a_missing_or_old_compose_is_told_with_a_hint(
     with pytest.raises(StackctlError, match=says) as failure:
         compose.check()
     assert "version 2.26 or newer" in failure.value.hint
+
+
+def test_a_run_that_needs_no_compose_does_not_wait_for_its_version(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\nexec sleep 20\n")
+    docker.chmod(0o755)
+    asks = "import os; from pathlib import Path; from stackctl import compose; "
+    asks += "compose.check_ahead(Path.cwd(), os.environ)"
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([sys.executable, "-c", asks], check=True, timeout=15, env=environ)
 
 
 def test_log_lines_carry_their_service(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from stackctl import good, history, journal, lines, notify
-from stackctl.apply.tidy import superfluous
+from stackctl.apply.tidy import left_over
+from stackctl.commands.carry_out import carry_out
 from stackctl.commands.change import Progress
 from stackctl.errors import Exit, StackctlError
 from stackctl.good import Seen
 from stackctl.history import Came, Run
-from stackctl.journal import Begun, Journal, Phase
+from stackctl.journal import Begun, Journal, NotBegun, Phase
 from stackctl.model import Container, Wanted
 from stackctl.override import OVERRIDE_FILE
 from stackctl.secrets import Secret
@@ -63,6 +66,26 @@ def test_what_an_earlier_run_had_begun_is_known_to_each_that_goes_on_with_it(tmp
     left = journal.unfinished(tmp_path)
     assert left is not None
     assert left.open == ()
+
+
+@pytest.mark.parametrize("left", [(), (("recreate", "app"),)])
+def test_a_journal_that_cannot_be_begun_leaves_all_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: tuple[tuple[str, str], ...]
+) -> None:
+    """Also where the run goes on with what another began: going back would change what runs, unwritten."""
+    earlier = begun(tmp_path, left) if left else None
+    before = journal.unfinished(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journal, "write_atomically", full)
+    opened = SimpleNamespace(bundle=SimpleNamespace(files={}))
+    change = SimpleNamespace(root=tmp_path, left=before, begun=BEGUN, opened=opened)
+    with pytest.raises(NotBegun, match="No space left on device; nothing was changed"):
+        list(carry_out(change, verify=False))  # type: ignore[arg-type]
+    assert journal.unfinished(tmp_path) == before
+    assert (earlier is None) == (before is None)
 
 
 def test_nothing_works_on_what_a_restore_has_left_in_part(tmp_path: Path) -> None:
@@ -211,7 +234,7 @@ WANTED = Wanted({"labels": {"stackctl.fingerprint": "new"}})
 def test_of_two_what_works_as_declared_stays_else_what_was_there(
     containers: tuple[Container, ...], stays: str
 ) -> None:
-    going = superfluous(containers, WANTED, {"1"})
+    going = left_over(containers, WANTED, {"1"})
     assert [c.id for c in containers if c not in going] == [stays]
 
 

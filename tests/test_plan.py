@@ -147,6 +147,20 @@ def test_a_route_in_a_file_moved_with_the_container_only_where_the_edge_has_not_
     assert found["edge"][0] is (Verb.RELOAD if told else Verb.NOTHING)
 
 
+def test_a_route_that_alone_moved_is_told_where_nothing_else_can_be() -> None:
+    stack = Stack(PROJECT, (spoke("a"), spoke("edge", kind=Kind.EDGE)), routing=Routing(RoutesBy.FILES))
+    made = {"stackctl.fingerprint": "1.1", "stackctl.inputs": "route=1,stanza=1"}
+    wanted = {"stackctl.fingerprint": "1.2", "stackctl.inputs": "edge-route=2,stanza=1"}
+    observed = Observed(
+        PROJECT,
+        (running("a", labelled=made), running("edge")),
+        image_defaults={IMAGE_ID: SEEN["image_config"]},
+    )
+    wants = {"a": want("a", labelled=wanted), "edge": want("edge")}
+    found = {action.spoke: action for action in plan(stack, BUNDLE, wants, observed, ()).actions}
+    assert (found["a"].verb, [c.field for c in found["a"].causes]) == (Verb.RECREATE, ["input route"])
+
+
 def whole(
     spokes: tuple[Spoke, ...],
     containers: tuple[Container, ...] = (),

@@ -94,7 +94,10 @@ def test_an_edge_is_proved_though_apps_that_never_ran_were_not_asked_for() -> No
     current = replace(bundle(), compose={"services": {**services, "later": services["db"]}})
     asked = [Result(c, Outcome.PASSED, "seen") for c in checks(stack, current, {"web", "db"})]
     assert {c.code for c in checks(stack, current) if "http://later" in c.title} == {"CK325"}
-    assert state(stack, current, (current, [r for r in asked if r.check.spoke == "web"])) is State.PROVED
+    assert state(stack, current, (current, asked)) is State.PROVED
+    # Once it ran itself, the edge is asked for it too.
+    of_later = [Result(c, Outcome.PASSED, "seen") for c in checks(stack, current) if c.spoke == "later"]
+    assert state(stack, current, (current, asked), (current, of_later)) is State.STALE
 
 
 def test_another_stack_of_the_same_spokes_proves_nothing() -> None:

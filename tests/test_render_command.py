@@ -43,6 +43,11 @@ def test_a_watching_edge_is_told_of_a_route_without_a_login_only_after_a_yes(sta
     declare("host: web.stack.localhost")
     assert stackctl(root, "render").returncode == 0
     assert routes.read_bytes() == before
+    # What was said yes to is lost, and still something runs here that reads it.
+    state.remember_images(root, {"web": "sha256:1"})
+    (root / ".stackctl" / "exposed.json").unlink()
+    declare("host: third.stack.localhost")
+    assert stackctl(root, "render").returncode == 2
 
 
 def test_who_was_not_asked_for_routes_opens_none_of_another_spoke(stack: Path) -> None:

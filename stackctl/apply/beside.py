@@ -24,7 +24,7 @@ SETTLE = 2.0
 
 def begin(site: Site, services: Sequence[str]) -> Completed | None:
     """Create and start as many new containers as each of these services wants; the old ones stay."""
-    before = site.containers(services)
+    before = site.outlines(services)
     scale = {
         name: sum(c.spoke == name for c in before) + replicas(site.wanted[name].stanza) for name in services
     }
@@ -32,7 +32,7 @@ def begin(site: Site, services: Sequence[str]) -> Completed | None:
     if made.exit_code:
         return made
     known = {c.id for c in before}
-    return start(site, [c for c in site.containers(services) if c.id not in known], scale)
+    return start(site, [c for c in site.outlines(services) if c.id not in known], scale)
 
 
 def hand_over(site: Site, new: Mapping[str, Sequence[Container]], routes: RouteFiles) -> dict[str, str]:
@@ -57,7 +57,7 @@ def hand_over(site: Site, new: Mapping[str, Sequence[Container]], routes: RouteF
     # Nothing tells when the last request that the old one was given is answered.
     time.sleep(settle)
     kept = {c.id for containers in moved.values() for c in containers}
-    if old := [c.id for c in site.containers(list(moved)) if c.id not in kept]:
+    if old := [c.id for c in site.outlines(list(moved)) if c.id not in kept]:
         done = site.compose.remove(old)
         if done.exit_code:
             raise explained(done, "the removal of the old container", ", ".join(moved))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from stackctl.compose import Compose
 from stackctl.engine import Engine
 from stackctl.model import Container, Stack, Wanted
-from stackctl.observe import containers_of
+from stackctl.observe import containers_of, outlines_of
 from stackctl.plan import dependencies
 from stackctl.process import Completed, redacted
 
@@ -37,6 +37,9 @@ class Site:
 
     def containers(self, spokes: Collection[str]) -> tuple[Container, ...]:
         return containers_of(self.engine, self.compose.project, spokes)
+
+    def outlines(self, spokes: Collection[str]) -> tuple[Container, ...]:
+        return outlines_of(self.engine, self.compose.project, spokes)
 
 
 def start(site: Site, containers: Sequence[Container], scale: Mapping[str, int]) -> Completed | None:
@@ -70,7 +73,7 @@ def replace_in_place(site: Site, services: Iterable[str]) -> Completed:
 def _settled(site: Site, spokes: Collection[str]) -> bool:
     """Whether Compose would leave these alone, as it replaces a dependency that is out of date."""
     hashes = site.compose.hashes()
-    containers = site.containers(spokes)
+    containers = site.outlines(spokes)
     return {c.spoke for c in containers} == set(spokes) and all(
         c.labels.get(_HASH) == hashes.get(c.spoke)
         and c.spoke in site.wanted

@@ -10,6 +10,7 @@ from stackctl.compose import Compose
 from stackctl.events import Event, Said
 from stackctl.model import NOTHING, Container, Observed, Wanted
 from stackctl.observe import PROJECT_LABEL
+from stackctl.replace import replicas
 
 _ASIDE = re.compile(r"[0-9a-f]{12}_(?P<name>.+)\Z")
 """How Compose names a new container until the old one is gone."""
@@ -25,7 +26,7 @@ def tidy(
     names = {container.name for container in observed.containers}
     for spoke in sorted({container.spoke for container in observed.containers}):
         containers = observed.of_spoke(spoke)
-        going = superfluous(containers, wanted.get(spoke), before.get(spoke, ()))
+        going = left_over(containers, wanted.get(spoke), before.get(spoke, ()))
         if going:
             done = compose.remove([container.id for container in going])
             done.expect_success(f"{spoke}: a container that a killed run left could not be removed")
@@ -50,7 +51,7 @@ def tidy_networks(observed: Observed, declared: Collection[str], compose: Compos
             yield Said(f"removed the network {name}, which nothing declares any more")
 
 
-def superfluous(
+def left_over(
     containers: Collection[Container], wanted: Wanted | None, before: Collection[str]
 ) -> tuple[Container, ...]:
     """Those that should go where more stand than are wanted. Pure.
@@ -59,8 +60,6 @@ def superfluous(
     """
     if wanted is None:
         return ()
-    given = wanted.stanza.get("scale", (wanted.stanza.get("deploy") or NOTHING).get("replicas"))
-    count = int(given) if str(given).isdecimal() else 1
     should = wanted.stanza.get("labels") or NOTHING
 
     def worth(container: Container) -> tuple[bool, bool, bool]:
@@ -70,4 +69,4 @@ def superfluous(
 
     # Sorting keeps the order of age among equals.
     ranked = sorted(containers, key=worth, reverse=True)
-    return tuple(ranked[max(count, 1) :])
+    return tuple(ranked[max(replicas(wanted.stanza), 1) :])

@@ -34,21 +34,23 @@ class Turns:
         self._begun: dict[str, dict[str, Container | None]] = {}
         """Per spoke that is being waited for, its new containers by id, once they are seen to work."""
         self._failures: list[StackctlError] = []
-        self._ahead: tuple[str, ...] | None = None
-        """What was created before its turn; None until then."""
+        self._crowded = False
+        """Whether one that does not work stands beside one that does, and requests must not find it."""
+        self._made: set[str] = set()
+        """What was created, some of it before its turn."""
 
     def run(self) -> Iterator[Event]:
         """Raises SpokeFailed once nothing is under way any more."""
         while True:
             if ready := self._ready():
                 yield from self._begin(ready)
-                yield from self._create_ahead()
             elif self._waiting:
                 yield from self._judged(self._waiting.verdicts())
             else:
                 break
         try:
-            self._routes.release()
+            if not self._crowded:
+                self._routes.release()
         except StackctlError as error:
             self._failures.append(error)
         if self._failures:
@@ -57,7 +59,9 @@ class Turns:
 
     def clean_up(self) -> None:
         """After an interruption: nothing stays that never ran, and no second container beside a first."""
-        beside.finish(self._site, [name for name in self._begun if self._is_beside(name)])
+        # Also where it stood, and nobody had looked at it yet.
+        under_way = self._unfinished - self._todo.keys()
+        beside.finish(self._site, sorted(filter(self._is_beside, under_way)))
         self._routes.release()
         self._remove_unstarted()
 
@@ -77,26 +81,6 @@ class Turns:
 
     # ---- beginning
 
-    def _create_ahead(self) -> Iterator[Event]:
-        """Create all that is new in one go, while those that began come up and nothing waits for it."""
-        if self._ahead is not None or self._failures:
-            return
-        recreated = {name for name, action in self._changes.items() if action.verb is Verb.RECREATE}
-        # What sits in the namespace of another must be made after that other one was replaced.
-        self._ahead = tuple(
-            sorted(
-                name
-                for name, action in self._todo.items()
-                if action.verb is Verb.CREATE and not self._needs[name] & recreated
-            )
-        )
-        if self._ahead:
-            done = self._site.compose.create(self._ahead, recreate=False)
-            if done.exit_code:
-                for name in self._ahead:
-                    yield Started(self._changes[name].verb, name)
-                yield from self._failed_call(done, self._ahead)
-
     def _begin(self, names: Sequence[str]) -> Iterator[Event]:
         for name in names:
             del self._todo[name]
@@ -115,7 +99,7 @@ class Turns:
         # Said only now: what is not begun needs no going back.
         for name in names:
             yield Started(self._changes[name].verb, name)
-        before = {c.id for c in self._site.containers(new_beside)} if new_beside else set()
+        before = {c.id for c in self._site.outlines(new_beside)} if new_beside else set()
         for some, begin in (
             (fresh, self._start_fresh),
             (in_place, lambda some: replace_in_place(self._site, some)),
@@ -147,21 +131,30 @@ class Turns:
         yield Finished("backup", name, detail=kept.file)
 
     def _start_fresh(self, names: Sequence[str]) -> Completed | None:
-        late = [
-            name
-            for name in names
-            if name not in (self._ahead or ()) and self._changes[name].verb is Verb.CREATE
-        ]
-        if late and (made := self._site.compose.create(late, recreate=False)).exit_code:
-            return made
-        resting = [c for c in self._site.containers(names) if c.state in ("created", "exited")]
+        """Start these, and first create them; with them, in the same go, all else that is new."""
+        if missing := [name for name in names if self._is_new(name)]:
+            recreated = {name for name in self._changes if self._changes[name].verb is Verb.RECREATE}
+            # What sits in the namespace of another must be made after that other one was replaced.
+            later = [n for n in self._todo if self._is_new(n) and not self._needs[n] & recreated]
+            # Known before it is done: an interruption takes away what never ran.
+            self._made.update(missing, later)
+            made = self._site.compose.create(sorted([*missing, *later]), recreate=False)
+            if made.exit_code:
+                return made
+        resting = [c for c in self._site.outlines(names) if c.state in ("created", "exited")]
         return start(self._site, resting, {}) if resting else None
 
+    def _is_new(self, name: str) -> bool:
+        return self._changes[name].verb is Verb.CREATE and name not in self._made
+
     def _failed_call(self, done: Completed, names: Sequence[str]) -> Iterator[Event]:
-        started = {c.id: c.spoke for c in self._site.containers(names)}
-        culprit = started.get(done.argv[-1]) or blamed(done, self._site.compose.project, tuple(names))
+        among = (*names, *sorted(self._made & self._todo.keys()))
+        started = {c.id: c.spoke for c in self._site.outlines(among)}
+        culprit = started.get(done.argv[-1]) or blamed(done, self._site.compose.project, among)
         error = explained(done, "docker compose", culprit)
-        for name in names:
+        if culprit in self._todo:
+            yield Started(self._changes[culprit].verb, culprit)
+        for name in (*names, *(n for n in self._todo if n == culprit)):
             yield Finished(
                 self._changes[name].verb, name, ok=False, detail=error.message if name == culprit else ""
             )
@@ -202,8 +195,11 @@ class Turns:
         failed = failure(name, verdict, site.engine, site.compose)
         if self._is_beside(name):
             # The old container still serves; this one would only be in its way.
-            site.compose.remove([*self._begun[name]])
+            removed = site.compose.remove([*self._begun[name]])
             failed.message += "; the old container still runs"
+            if removed.exit_code:
+                failed.message += ", and the new one could not be removed"
+                self._crowded = True
             failed.hint = ""
         del self._begun[name]
         self._failures.append(failed)
@@ -211,8 +207,5 @@ class Turns:
         yield from (Line(name, line) for line in failed.log)
 
     def _remove_unstarted(self) -> None:
-        never = (
-            [c.id for c in self._site.containers(self._ahead) if c.state == "created"] if self._ahead else []
-        )
-        if never:
+        if never := [c.id for c in self._site.outlines(self._made) if c.state == "created"]:
             self._site.compose.remove(never)

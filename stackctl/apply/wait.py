@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from stackctl.engine import Engine, NotThere
 from stackctl.event_stream import EventStream
@@ -62,45 +64,51 @@ class Waiting:
         self._engine = engine
         self._events = events
         self._watches: dict[str, Watch] = {}
-        self._unseen: set[str] = set()
+        self._added: list[Verdict] = []
+        """What was to be said of containers as they were when they were added."""
 
     def __bool__(self) -> bool:
-        return bool(self._watches)
+        return bool(self._watches or self._added)
 
     def add(self, container: Container, kind: Kind) -> None:
-        self._watches[container.id] = watch(container, kind, time.monotonic())
-        self._unseen.add(container.id)
+        """`container` as it was found just now; events since then tell the rest."""
+        now = time.monotonic()
+        self._watches[container.id] = watch(container, kind, now)
+        self._added += self._judged(container.id, container.inspect, now)
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The next verdicts, all that can be had at once; waits until there is one.
 
         An event only says when to look: what counts is the state that is found then.
         """
-        found: list[Verdict] = []
+        found, self._added = self._added, []
         while not found and self._watches:
-            look, self._unseen = self._unseen or self._due(), set()
-            for id in sorted(look):
-                self._watches[id], verdict = judge(
-                    self._watches[id], _inspect(self._engine, id), time.monotonic()
-                )
-                if verdict is not None:
-                    del self._watches[id]
-                    found.append(verdict)
+            for id in sorted(self._due()):
+                found += self._judged(id, _inspect(self._engine, id), time.monotonic())
         return tuple(found)
+
+    def _judged(self, id: str, inspect: Stanza, now: float) -> tuple[Verdict, ...]:
+        self._watches[id], verdict = judge(self._watches[id], inspect, now)
+        if verdict is None:
+            return ()
+        del self._watches[id]
+        return (verdict,)
 
     def _due(self) -> set[str]:
         """Those that something happened to, or whose time has come."""
         due = min(w.due for w in self._watches.values())
-        happened: set[str] = set()
-        while not happened and time.monotonic() < due:
-            for event in self._events.until(due):
-                if event["Actor"]["ID"] in self._watches:
-                    happened.add(event["Actor"]["ID"])
-                    break
+        happened = next(filter(None, map(self._news, self._events.until(due))), "")
         # What else was told in the meantime is looked at in the same go.
-        told = (event["Actor"]["ID"] for event in self._events.until(time.monotonic()))
-        happened |= {id for id in told if id in self._watches}
-        return happened or {id for id, w in self._watches.items() if w.due <= time.monotonic()}
+        told = {happened, *map(self._news, self._events.until(time.monotonic()))} - {""}
+        return told or {id for id, w in self._watches.items() if w.due <= time.monotonic()}
+
+    def _news(self, event: Mapping[str, Any]) -> str:
+        """The container that has something new to show; empty where this event tells of nothing new."""
+        watch = self._watches.get(event["Actor"]["ID"])
+        # Before one that was seen running starts again, it dies.
+        if watch is None or (event["Action"] == "start" and watch.container.running):
+            return ""
+        return watch.container.id
 
 
 def watch(container: Container, kind: Kind, now: float) -> Watch:

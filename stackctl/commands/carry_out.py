@@ -33,7 +33,7 @@ from stackctl.errors import StackctlError, of_file
 from stackctl.events import Event, Said
 from stackctl.files import write_atomically
 from stackctl.history import Came
-from stackctl.journal import Journal, Phase
+from stackctl.journal import Journal, NotBegun, Phase
 from stackctl.model import Observed, Result, Verb
 from stackctl.observe import observe
 from stackctl.override import OVERRIDE_FILE
@@ -65,6 +65,9 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         if isinstance(interrupt, Interrupted):
             raise
         raise KeyboardInterrupt(_told(progress)) from None
+    except NotBegun:
+        # Also where this run goes on with another's: going back without a journal is no way out.
+        raise
     except (StackctlError, OSError) as failure:
         error = failure if isinstance(failure, StackctlError) else of_file(failure)
         if error is None:

@@ -158,15 +158,15 @@ def noted(
     try:
         event = next(events)
         while True:
-            if isinstance(event, Started):
-                with suppress(*errors):
-                    journal.step(event.step, event.spoke)
-                if event.step not in _CHANGES_NOTHING:
-                    progress.steps.append((event.step, event.spoke))
-            elif isinstance(event, Finished):
-                with suppress(*errors):
-                    journal.ended(event.step, event.spoke, ok=event.ok)
             try:
+                if isinstance(event, Started):
+                    with suppress(*errors):
+                        journal.step(event.step, event.spoke)
+                    if event.step not in _CHANGES_NOTHING:
+                        progress.steps.append((event.step, event.spoke))
+                elif isinstance(event, Finished):
+                    with suppress(*errors):
+                        journal.ended(event.step, event.spoke, ok=event.ok)
                 yield event
             except KeyboardInterrupt as interrupt:
                 # Only what is at work can say how far it came.

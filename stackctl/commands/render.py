@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from stackctl import files, fingerprint, state
+from stackctl import files, fingerprint, good, state
 from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, RenderAnswer, Story
 from stackctl.edge.middlewares import listens_for_tls
@@ -64,12 +64,15 @@ def _is_watched(path: str) -> bool:
 
 def _opened_at_once(opened: Opened, view: HostView) -> str:
     """What a watching edge would open, in words; empty where nothing ever ran here."""
-    allowed, files = state.exposed(opened.root), opened.bundle.files
+    root, files = opened.root, opened.bundle.files
+    allowed = state.exposed(root)
     watched = [path for path in files if _is_watched(path)]
     by_files = opened.stack.routing.by is RoutesBy.FILES
-    if not (allowed and by_files and any(there(opened.root / path) != files[path] for path in watched)):
+    # What was said yes to may be lost, and everything is asked again then.
+    ever_ran = allowed or state.applied_images(root) or good.is_any(root)
+    if not (ever_ran and by_files and any(there(root / path) != files[path] for path in watched)):
         return ""
-    found = by_routes(opened.stack, view.on_host.stanzas, allowed, str(opened.root))
+    found = by_routes(opened.stack, view.on_host.stanzas, allowed, str(root))
     told = "; ".join(f"{exposure.spoke} {exposure.what}" for exposure in found)
     return f"A Traefik that runs would open at once: {told}" if found else ""
 

@@ -87,6 +87,7 @@ def up(
     def made_of(observed: Observed) -> Made:
         return make(opened, view, observed, profiles, only, refresh=refresh)
 
+    found = observed
     observed = yield from _finished(opened, view, engine, observed, environ, held)
     made = made_of(observed)
     if left is not None:
@@ -100,10 +101,11 @@ def up(
     if chosen is not None:
         saved.expect_unmoved(chosen, opened, plan, made.wanted, observed)
     yield Planned(plan)
+    nothing = "nothing" if observed is found else "nothing else"
     if plan.changes and plan.unaccepted and not expose(plan):
-        raise StackctlError("declined what it would open; nothing was changed")
+        raise StackctlError(f"declined what it would open; {nothing} was changed")
     if plan.changes and not confirm(plan):
-        raise StackctlError("declined; nothing was changed")
+        raise StackctlError(f"declined; {nothing} was changed")
     consent(opened, made)
     change = replace(change, view=with_generations(change))
     if plan.changes or left is not None:

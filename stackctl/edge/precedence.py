@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stackctl.model import NOTHING, Protocol, Route, Spoke, Stack
+from stackctl.replace import replicas
 
 Upstreams = Mapping[str, tuple[str, ...]]
 """Spoke -> the names under which the edge reaches its containers; a spoke that is missing is its own name."""
@@ -78,12 +79,10 @@ def reached_as(stack: Stack, spoke: Spoke, upstreams: Upstreams = NOTHING) -> tu
     """
     if given := upstreams.get(spoke.name):
         return given
-    deploy = spoke.service.get("deploy") or {}
-    stated = str(spoke.service.get("scale", deploy.get("replicas", 1)))
-    replicas = int(stated) if stated.isdecimal() else 1
-    if replicas < 2:
+    count = replicas(spoke.service)
+    if count < 2:
         return (spoke.name,)
-    return tuple(f"{stack.name}-{spoke.name}-{number}" for number in range(1, replicas + 1))
+    return tuple(f"{stack.name}-{spoke.name}-{number}" for number in range(1, count + 1))
 
 
 def of_protocol(stack: Stack, *protocols: Protocol) -> Iterator[Numbered]:

@@ -83,6 +83,9 @@ def fingerprint(observed: Observed, stack: Stack, bundle: Bundle, check: Check) 
             continue
         carried = container.labels.get(LABEL, "")
         if not same(container.labels, labels):
+            if carried == declared:
+                what = "was made for an edge that has its route in a file; this one reads its labels"
+                return Outcome.FAILED, f"{container.name} {what}"
             what = f"carries {_short(carried)}" if carried else "carries no fingerprint"
             return Outcome.FAILED, f"{container.name} {what}; the files declare {_short(declared)}"
     carries = f"carries {_short(declared)}"
