@@ -243,11 +243,7 @@ def _given_environment(config: Stanza, wanted: Stanza, should: Fields) -> Fields
 
 
 def _labels_as_they_run(wanted: Stanza, running: Container) -> dict[str, Any]:
-    """Which generation of it runs is no declaration, so the same one is wanted."""
-    number = generation.generation(running.labels)
-    stated = _stated(wanted.get("labels"))
-    witness = generation.witness(running.project, running.spoke, number)
-    return generation.raised(stated, number, witness) if number > 1 else stated
+    return generation.as_it_runs(_stated(wanted.get("labels")), running)
 
 
 def _labels(labels: Mapping[str, Any]) -> Fields:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from stackctl.model import Container
+
 LABEL = "stackctl.generation"
 
 _KEY = re.compile(r"(traefik\.(http|tcp|udp)\.(routers|services|middlewares))\.([^.]+)\.(.+)", re.IGNORECASE)
@@ -54,6 +56,12 @@ def raised(labels: Labels, number: int, witness: str) -> dict[str, str]:
         found[f"{prefix}.{_at(name, number)}.priority"] = str(priority + number - 1)
     found[LABEL] = str(number)
     return {**found, **_witnessing(labels, witness, number)}
+
+
+def as_it_runs(labels: Labels, running: Container) -> dict[str, str]:
+    """The labels of a spoke as this container should have them: which generation it is, is no declaration."""
+    number = generation(running.labels)
+    return raised(labels, number, witness(running.project, running.spoke, number))
 
 
 def witness(project: str, spoke: str, number: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from stackctl.codes import CODES
+from stackctl.generation import as_it_runs
 from stackctl.model import (
     Expect,
     Outcome,
@@ -39,6 +40,8 @@ from tests.routed import (
 Case = tuple[Callable[[], Verdict], Callable[[], Verdict], str]
 
 
+SECOND = {"stackctl.generation": "2"}
+NEWER = container("web", SECOND)
 NOBODY, APP, LOGIN = answer(404, "no"), answer(200, "app"), answer(302, headers={"location": "/login"})
 
 
@@ -53,6 +56,12 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             lambda: looked("route-labels", "web", seen(container("web", {**LABELS, "traefik.x": "1"}))),
             lambda: looked("route-labels", "web", seen(container("web", {**LABELS, "other.x": "1"}))),
             "a label that the files do not state: `traefik.x`",
+        ),
+        (
+            # The second generation bears other names than the first.
+            lambda: looked("route-labels", "web", seen(container("web", {**LABELS, **SECOND}))),
+            lambda: looked("route-labels", "web", seen(container("web", as_it_runs(LABELS, NEWER)))),
+            "lacks the label",
         ),
     ),
     "CK304": (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from stackctl.edge import traefik
+from stackctl.generation import as_it_runs
 from stackctl.lint.edges import serving
 from stackctl.lint.label_keys import unknown_to_caddy, unknown_to_traefik
 from stackctl.model import Bundle, Check, Container, Observed, Outcome, Spoke, Stack
@@ -40,11 +41,11 @@ def route_labels(observed: Observed, stack: Stack, bundle: Bundle, check: Check)
     container = observed.running(check.spoke)
     if container is None:
         return Outcome.UNREACHABLE, "does not run"
-    wanted = {
-        key: _as_engine(value) for key, value in _for_edge(bundle.service(check.spoke).get("labels") or {})
-    }
-    if not wanted:
+    stated = bundle.service(check.spoke).get("labels") or {}
+    of_edge = {key: _as_engine(value) for key, value in _for_edge(stated)}
+    if not of_edge:
         return Outcome.PASSED, "its edge reads no labels"
+    wanted = dict(_for_edge(as_it_runs(of_edge, container)))
     carried = dict(_for_edge(container.labels))
     for key, value in wanted.items():
         if key not in carried:

@@ -165,6 +165,10 @@ def test_no_request_is_lost(behind: Behind) -> None:
     behind.stack.docker(*compose)
     assert behind.ids() == after, "nor after a render, which does not ask the Engine"
 
+    behind.declare("four")
+    proved = behind.stack.run("up", "--profile", "core", "--yes")
+    assert proved.returncode == 0, "what took the old one's place holds: " + proved.stdout + proved.stderr
+
 
 def test_a_replacement_that_never_gets_healthy_loses_nothing_and_goes(behind: Behind) -> None:
     before, [name] = behind.ids(), behind.names()
