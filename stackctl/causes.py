@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stackctl import fingerprint
+from stackctl import fingerprint, normal
 from stackctl.compare import Difference, unlabelled
 from stackctl.fingerprint import CONTENT, changed
-from stackctl.model import NOTHING, Cause, Container, Spoke, Stanza, Wanted, Who
+from stackctl.model import NOTHING, Cause, Container, Path, Spoke, Stanza, Wanted, Who
 from stackctl.override import MACHINE_VARIABLES
 from stackctl.read.variables import InvalidVariable
 from stackctl.read.variables import names as variables_in
@@ -89,8 +89,17 @@ def _field_cause(spoke: Spoke, declared: Stanza, difference: Difference, who: Wh
     old, new = difference.old, difference.new
     if _is_private(declared, difference):
         old, new = ("(changed)" if value else "" for value in (old, new))
-    at = spoke.at(*difference.path) if who is Who.YOU else None
+    at = spoke.at(*_stated_at(spoke, difference)) if who is Who.YOU else None
     return Cause(who, difference.field, old, new, at)
+
+
+def _stated_at(spoke: Spoke, difference: Difference) -> Path:
+    """Where the field stands in the spoke; that of a label which a route makes, at the route."""
+    group, _, label = difference.field.partition(".")
+    if group != "labels" or not spoke.routes or label in normal.pairs(spoke.service.get("labels")):
+        return difference.path
+    key = {"port": "port", "rule": "host"}.get(label.rpartition(".")[2], "")
+    return ("route", "0", key) if key and len(spoke.routes) == 1 else ("route",)
 
 
 def _is_private(declared: Stanza, difference: Difference) -> bool:

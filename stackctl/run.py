@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -77,6 +78,11 @@ class Output:
                 except KeyboardInterrupt as interrupt:
                     # Only the story can say what it has done so far.
                     story.throw(interrupt)
+                except BrokenPipeError:
+                    if not self._changed:
+                        raise
+                    # What was begun comes to its end, also where nobody reads of it any more.
+                    _read_by_nobody()
             if self._json:
                 self._json.ended(ended.answer, ended.exit_code)
             else:
@@ -90,9 +96,12 @@ class Output:
 
     def so_far(self) -> str:
         """What an interrupt leaves, where the story itself has no words for that."""
-        if not self._begun or self._command in _CHANGE_NOTHING:
-            return "nothing was changed"
-        return f"`{self._begun}` was begun, and may be done in part"
+        begun = f"`{self._begun}` was begun, and may be done in part"
+        return begun if self._changed else "nothing was changed"
+
+    @property
+    def _changed(self) -> bool:
+        return bool(self._begun) and self._command not in _CHANGE_NOTHING
 
     def error(self, error: StackctlError) -> None:
         if self._json:
@@ -159,11 +168,19 @@ def run(
         output.error(_Interrupted(f"interrupted; {said}"))
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output left, as `| head` does. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _read_by_nobody()
         return Exit.FAILED
     except Exception as bug:
         return _told(bug, output)
+
+
+def _read_by_nobody() -> None:
+    """The reader of our output left, as `| head` does; Python would complain once more at exit."""
+    ours = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        ours.register(stream, 0)
+    for descriptor, _ in ours.poll(0):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def failed(error: Exception, command: str, *, json: bool) -> int:

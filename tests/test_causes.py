@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from stackctl import fingerprint
+from stackctl.findings import Location
 from stackctl.model import (
     Action,
     Cause,
     Kind,
     Observed,
+    Route,
     Spoke,
     Stack,
     Verb,
@@ -86,6 +88,15 @@ def test_a_route_that_the_edge_has_in_a_file_leaves_the_container_alone() -> Non
     ):
         has, should = {**NEW, **before}, {**NEW, **wanted}
         assert decide(want(labelled=should), running(labelled=has)).verb is verb, (before, wanted)
+
+
+def test_a_label_that_a_route_makes_is_told_where_the_route_is_stated() -> None:
+    places = {("route",): Location("web.md", 6, 1), ("route", "0", "port"): Location("web.md", 7, 1)}
+    web = replace(spoke("full"), routes=(Route(("web.localhost",), 80),), places=places)
+    label = "traefik.http.services.web.loadbalancer.server.port"
+    has = running(labelled={label: "80"})
+    causes = decide(want(labelled={**NEW, label: "8080"}), has, of=web).causes
+    assert [(c.old, c.new, c.at and c.at.line) for c in causes] == [("80", "8080", 7)]
 
 
 def test_an_input_of_a_shorter_label_moved_only_where_its_digits_did() -> None:

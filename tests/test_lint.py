@@ -78,6 +78,22 @@ def test_a_socket_proxy_on_the_host_s_network_is_published_too() -> None:
 
 
 @pytest.mark.parametrize(
+    ("image", "more", "found"),
+    [
+        ("tecnativa/docker-socket-proxy", "route: [{host: d.localhost, port: 2375}]", ["SC402"]),
+        ("tecnativa/docker-socket-proxy", "labels: {traefik.enable: 'true'}", ["SC402"]),
+        ("tecnativa/docker-socket-proxy", "labels: {traefik.enable: 'false'}", []),
+        ("tecnativa/docker-socket-proxy", "labels: [caddy=d.localhost]", ["SC402"]),
+        ("a", "route: [{host: d.localhost, port: 2375}]", ["SC402"]),
+        ("a", "route: [{host: d.localhost, port: 80}]", []),
+    ],
+)
+def test_no_route_leads_to_docker(image: str, more: str, found: list[str]) -> None:
+    told = codes(a_yaml=f"image: {image}{PINNED}\n{more}\n")
+    assert [code for code in told if code == "SC402"] == found
+
+
+@pytest.mark.parametrize(
     ("image", "warned"),
     [
         ("a", "SC211"),

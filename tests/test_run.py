@@ -193,6 +193,37 @@ def test_an_interrupt_in_the_middle_is_not_called_harmless(
     assert says in capsys.readouterr().out
 
 
+_STORY = """
+import sys
+from pathlib import Path
+from stackctl.commands.story import Ended, LinesAnswer
+from stackctl.events import Line, Started
+from stackctl.run import Options, run
+def tell(root, output):
+    if sys.argv[1] == "begun":
+        yield Started("restart", "web")
+    for _ in range(3000):
+        yield Line("web", "x" * 60)
+    (root / "end").write_text("")
+    return Ended(LinesAnswer())
+sys.exit(run("restart", Options(Path.cwd()), tell, streams=True))
+"""
+
+
+@pytest.mark.parametrize(("begun", "code"), [("begun", 0), ("not yet", 1)])
+def test_what_was_begun_comes_to_its_end_though_nobody_reads_of_it(
+    begun: str, code: int, stack_dir: Path
+) -> None:
+    words = [sys.executable, "-c", _STORY, begun]
+    with subprocess.Popen(words, cwd=stack_dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout
+        assert run.stderr
+        run.stdout.readline()
+        run.stdout.close()
+        assert (run.wait(timeout=30), run.stderr.read()) == (code, b"")
+    assert (stack_dir / "end").exists() is (begun == "begun")
+
+
 def test_an_option_of_every_command_is_sent_behind_the_command() -> None:
     words = [sys.executable, "-m", "stackctl", "-C", "/x", "lint"]
     done = subprocess.run(words, capture_output=True, text=True)

@@ -24,8 +24,9 @@ CODES = (
         "SC402",
         _ERROR,
         "a socket proxy or an Engine is published",
-        "Everyone who can reach the host can then ask Docker. Ports 2375 and 2376 are an Engine's, "
-        "whatever spoke publishes them. An error in `hardening: strict`, a warning in `as-is`.",
+        "Everyone who can reach the host, or the edge where a route leads there, can then ask Docker. Ports "
+        "2375 and 2376 are an Engine's, whatever spoke publishes them. An error in `hardening: strict`, a "
+        "warning in `as-is`.",
         bad='ports: ["2375:2375"]',
         good="networks: [socket]",
         hint="remove it; consumers reach it by its name on their common network",

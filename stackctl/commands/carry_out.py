@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl import good, records, state
@@ -26,7 +27,7 @@ from stackctl.commands.change import (
 from stackctl.commands.edges import give_certificates, without_reloads
 from stackctl.commands.good_state import keep, reopened
 from stackctl.commands.opened import compose_for
-from stackctl.commands.plan import image_id
+from stackctl.commands.plan import consent, image_id
 from stackctl.commands.render import known_applied, write
 from stackctl.commands.verify import prove
 from stackctl.errors import StackctlError, of_file
@@ -39,6 +40,15 @@ from stackctl.observe import observe
 from stackctl.override import OVERRIDE_FILE
 
 
+@dataclass(frozen=True)
+class _Before:
+    """What this run writes before it changes anything that runs, as it was."""
+
+    rendered: Mapping[Path, bytes | None]
+    written: Mapping[str, str]
+    exposed: Mapping[str, tuple[str, ...]]
+
+
 def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[Result, ...]]:
     """Brings it about; the results of its checks, none of which asks to go back.
 
@@ -49,16 +59,17 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         Interrupted: The person stopped it; the journal tells the next run.
     """
     past = records.read(change.root).records
-    rendered, written = _rendered(change), state.written(change.root)
+    before = _Before(_rendered(change), state.written(change.root), state.exposed(change.root))
     progress = Progress.after(change.left)
     journal = Journal(change.root)
     try:
         # An interrupt may come as soon as it is on the disk, and then it must go again.
         journal.begin(change.begun, progress.steps)
+        consent(change.opened, change.made)
         results = yield from _applied(change, journal, progress, past, verify=verify)
     except (Interrupted, KeyboardInterrupt) as interrupt:
         if not progress.touched:
-            undo(change.root, rendered, written)
+            _undo(change.root, before)
             journal.close()
             raise KeyboardInterrupt("nothing was changed") from None
         yield from note(change, Came.INTERRUPTED, str(interrupt))
@@ -73,7 +84,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         if error is None:
             raise
         if not progress.touched:
-            undo(change.root, rendered, written)
+            _undo(change.root, before)
             if change.left is None:
                 journal.close()
             raise error from failure
@@ -169,16 +180,17 @@ def _rendered(change: Change) -> dict[Path, bytes | None]:
     return found
 
 
-def undo(root: Path, rendered: Mapping[Path, bytes | None], written: Mapping[str, str]) -> None:
-    """Puts rendered files back as they were; nothing that runs has seen the new ones."""
+def _undo(root: Path, before: _Before) -> None:
+    """Puts files back as they were; nothing that runs has seen the new ones, and nothing was opened."""
     # A disk that is full has not taken the new ones either.
     with suppress(OSError):
-        for path, content in rendered.items():
+        for path, content in before.rendered.items():
             if content is None:
                 path.unlink(missing_ok=True)
             else:
                 write_atomically(path, content, 0o600 if path.name == OVERRIDE_FILE else 0o644)
-        state.remember_written(root, written)
+        state.remember_written(root, before.written)
+        state.remember_exposed(root, {name: before.exposed.get(name, ()) for name in state.exposed(root)})
 
 
 def _told(progress: Progress) -> str:

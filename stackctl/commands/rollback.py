@@ -11,7 +11,7 @@ from stackctl.commands.carry_out import carry_out
 from stackctl.commands.change import Change, with_generations
 from stackctl.commands.good_state import expect_images, reopened, with_kept_secrets
 from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
-from stackctl.commands.plan import Made, consent, make
+from stackctl.commands.plan import Made, make
 from stackctl.commands.story import Ended, Story, UpAnswer
 from stackctl.commands.up import cleared, exit_of, local_engine
 from stackctl.errors import StackctlError, UsageError
@@ -79,7 +79,6 @@ def rollback(
     names = [action.spoke for action in made.plan.changes]
     made = _made(opened, then, observed, spokes or tuple(kept.images))
     change = Change("rollback", opened, then, made, observed, engine, environ, held, left)
-    consent(opened, made)
     change = replace(change, view=with_generations(change))
     results = yield from carry_out(change, verify=verify)
     yield from _told(now, opened, kept, names)

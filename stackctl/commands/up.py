@@ -106,7 +106,6 @@ def up(
         raise StackctlError(f"declined what it would open; {nothing} was changed")
     if plan.changes and not confirm(plan):
         raise StackctlError(f"declined; {nothing} was changed")
-    consent(opened, made)
     change = replace(change, view=with_generations(change))
     if plan.changes or left is not None:
         if left is not None:
@@ -114,6 +113,7 @@ def up(
         results = yield from carry_out(change, verify=verify)
         secrets.remove_unnamed(opened.stack, root)
         return Ended(UpAnswer(plan, results), exit_of(results))
+    consent(opened, made)
     ended = yield from _as_it_is(change, verify=verify)
     if not verify and ended.exit_code == Exit.DONE:
         settle(opened, view, observed, plan, engine.endpoint.url, line, told, "err", began)

@@ -329,9 +329,15 @@ class Console:
             self._err.print(Text(settled.warnings(self._warnings), "dim"))
 
 
+class _Told(Terminal):
+    def on_broken_pipe(self) -> None:
+        # By itself it ends the program at once, whatever is under way.
+        raise BrokenPipeError
+
+
 def _terminal(colour: bool | None, file: TextIO) -> Terminal:
     # None leaves colours to NO_COLOR. Words wrap for a person; a program that reads lines gets whole ones.
-    return Terminal(
+    return _Told(
         file=file,
         no_color=None if colour is None else not colour,
         highlight=False,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from stackctl import strict
+from stackctl import normal, strict
 from stackctl.codes import finding
 from stackctl.findings import Finding, Severity
 from stackctl.harmless import ENGINE_PORTS
 from stackctl.lint.sockets import gives_socket, is_engine_socket
 from stackctl.model import Hardening, Kind, Mount, Path, Port, Spoke, Stack
 
+_ROUTING = re.compile(
+    r"traefik\.(?:enable|(?:http|tcp|udp)\.routers\..+\.rule)|caddy(?:_[0-9]+)?", re.IGNORECASE
+)
 _ASK = "let it talk to a socket-proxy spoke: DOCKER_HOST=tcp://docker-socket-proxy:2375"
 
 
@@ -153,6 +157,23 @@ def engine_is_not_published(stack: Stack) -> Iterator[Finding]:
             message = f"{spoke.name} is a socket proxy and listens on the host's own network"
             hint = "state `networks: [socket]` instead"
             yield finding("SC402", spoke.at("network_mode"), message, hint, spoke.name, severity(spoke))
+        for path in _led_to(spoke):
+            what = "is a socket proxy" if proxy else "is reached at an Engine's port"
+            message = f"{spoke.name} {what}, and the edge leads to it"
+            hint = "take its route away; consumers reach it by its name on their common network"
+            yield finding("SC402", spoke.at(*path), message, hint, spoke.name, severity(spoke))
+
+
+def _led_to(spoke: Spoke) -> Iterator[Path]:
+    """Where a route to Docker's API is stated: to a socket proxy by any, to others by an Engine's port."""
+    proxy = spoke.kind is Kind.SOCKET_PROXY
+    for number, route in enumerate(spoke.routes):
+        if proxy or route.port in ENGINE_PORTS:
+            yield "route", str(number)
+    labels = normal.pairs(spoke.service.get("labels"))
+    led = (label for label in labels if _ROUTING.fullmatch(label) and str(labels[label]) != "false")
+    if proxy and (first := next(led, "")):
+        yield "labels", first
 
 
 def _is_engine_port(port: Port) -> bool:
