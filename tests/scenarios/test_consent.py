@@ -56,6 +56,11 @@ def test_what_would_be_open_needs_a_yes_of_its_own(stack: ShippedStack, room: En
     assert "declined what it would open" in declined.stdout
     assert stack.container("app") == before
 
+    of(room, stack.root, stack.name, image="stackctl.invalid/nobody/has:this", **port)
+    assert stack.run(*UP, "--allow-exposure").returncode == 1, "its image cannot be had"
+    of(room, stack.root, stack.name, **port)
+    assert stack.run(*UP).returncode == 2, "what never came about was not said yes to"
+
     accepted = {"accept": [{"code": "SC750", "reason": "the family uses it"}]}
     of(room, stack.root, stack.name, **port, **accepted)
     shown = stack.run("plan")
