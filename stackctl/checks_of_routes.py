@@ -186,8 +186,9 @@ def of_host(stack: Stack, edge: Spoke, spoke: Spoke, route: Route, host: str) ->
             f"{edge.name} calls its address for {where}",
             from_inside(edge, spoke, route, host),
             Expect(called=OnNetwork(spoke.name, shared, route.port), called_by=edge.name),
-            mutation="give the container another address",
-            broken_by=Moved(),
+            direct(edge, spoke, route, host),
+            "give the container another address",
+            Moved(),
         )
         yield check_of(
             "CK301",
