@@ -9,9 +9,11 @@ import pytest
 
 from stackctl.codes import CODES
 from stackctl.model import (
+    Edge,
     Expect,
     Outcome,
     Port,
+    RoutesBy,
 )
 from stackctl.verify import decide as decide_module
 from stackctl.verify import decide_routes, routing
@@ -23,6 +25,7 @@ from tests.routed import (
     GOOD,
     LABELS,
     NOISE,
+    STACK,
     answer,
     answered,
     asked,
@@ -435,6 +438,25 @@ def test_a_look_that_had_no_time_saw_nothing() -> None:
     assert answered(Expect(listens=80), late) == (Outcome.UNREACHABLE, "no time was left to ask")
     assert answered(CALLED, late) == (Outcome.UNREACHABLE, "no time was left to ask")
     assert answered(CALLED, together(answer(200), [late])) == (Outcome.UNREACHABLE, "no time was left to ask")
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 302, 307, 308, 400, 401, 403, 405, 500, 502, 503])
+@pytest.mark.parametrize("by", RoutesBy)
+@pytest.mark.parametrize("edge", [Edge.TRAEFIK, Edge.CADDY])
+def test_a_name_leads_nowhere_only_where_an_edge_says_so(edge: Edge, by: RoutesBy, status: int) -> None:
+    stack = replace(STACK, edge=edge, routing=replace(STACK.routing, by=by))
+    check = check_of("CK302", stack)
+    assert asked(check, APP, APP, APP, NOBODY)[0] is Outcome.PASSED
+    for to in ("", "/login", "https://login.home/"):
+        assert asked(check, APP, APP, APP, answer(status, headers={"location": to}))[0] is Outcome.FAILED
+
+
+def test_caddy_of_labels_leads_an_unknown_name_to_itself_with_https() -> None:
+    stack = replace(STACK, edge=Edge.CADDY, routing=replace(STACK.routing, by=RoutesBy.LABELS))
+    check = check_of("CK302", stack)
+    to_itself = answer(308, headers={"location": "https://undeclared-by-any-spoke.home/"})
+    assert asked(check, APP, APP, APP, to_itself)[0] is Outcome.PASSED
+    assert asked(check_of("CK302"), APP, APP, APP, to_itself)[0] is Outcome.FAILED
 
 
 def test_every_code_about_routes_has_a_case() -> None:

@@ -152,7 +152,7 @@ def _judge(expect: Expect, reply: Reply, before: Sequence[Reply], hostnames: Map
         return _refused(reply, before)
     if expect.certificate:
         return decide_routes.certified(reply.certificate, expect.certificate)
-    if expect.redirects_to:
+    if expect.redirects_to and reply.status not in expect.statuses:
         location = reply.headers.get("location", "")
         return decide_routes.redirected(expect.redirects_to, reply.status, location)
     if expect.below:
