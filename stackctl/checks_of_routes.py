@@ -186,8 +186,9 @@ def of_host(stack: Stack, edge: Spoke, spoke: Spoke, route: Route, host: str) ->
             f"{edge.name} calls its address for {where}",
             from_inside(edge, spoke, route, host),
             Expect(called=OnNetwork(spoke.name, shared, route.port), called_by=edge.name),
-            mutation="give the container another address",
-            broken_by=Moved(),
+            direct(edge, spoke, route, host),
+            "give the container another address",
+            Moved(),
         )
         yield check_of(
             "CK301",
@@ -325,13 +326,15 @@ def undeclared_host(stack: Stack, active: tuple[Spoke, ...], edge: Spoke) -> Ite
     look = through_edge(edge, "/", undeclared)
     if not (controls := routed(active, edge, look)):
         return
-    refusals = frozenset({404}) if stack.edge is Edge.TRAEFIK else frozenset(range(300, 600))
+    by_labels = stack.edge is Edge.CADDY and stack.routing.by is RoutesBy.LABELS
     yield check_of(
         "CK302",
         edge,
         f"{undeclared} leads nowhere",
         look,
-        Expect(statuses=refusals),
+        # Every other refusal may be an app's. Where Caddy writes its routes itself, it leads whatever comes
+        # in the clear to the same name with https, as soon as one name has that.
+        Expect(frozenset({404}), redirects_to=f"https://{undeclared}/" if by_labels else ""),
         controls,
         "add a route for every host name",
         AnswersAll(),

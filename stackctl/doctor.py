@@ -44,6 +44,7 @@ from stackctl.model import (
 from stackctl.policy import asks
 
 ROUTE = "CK305"
+_OF_LOG = ("CK314", "CK319")
 _EVENTS = "GET /events?since=0&until=1"
 _OF_TRAEFIK = (
     "HEAD /_ping",
@@ -170,8 +171,14 @@ def ordered(chain: Chain, results: Sequence[Result]) -> tuple[Result, ...]:
             told += [known[_key(c)] for c in chain.because if _key(c) in known]
         if _key(check) in known:
             told.append(known[_key(check)])
-    broken = next((n for n, result in enumerate(told) if not result.holds), len(told))
+    broken = next((n for n, result in enumerate(told) if _ends(result)), len(told))
     return tuple(told[: broken + 1])
+
+
+def _ends(result: Result) -> bool:
+    # A log that cannot be read explains nothing, and stops nothing: the route behind it is still unknown.
+    unread = result.check.code in _OF_LOG and result.outcome is Outcome.UNREACHABLE
+    return not (result.holds or unread)
 
 
 def _key(check: Check) -> tuple[str, str, str]:

@@ -17,6 +17,8 @@ from stackctl.model import NOTHING, Fingerprint, Stanza
 
 SCHEME = 1
 
+OWN_LABELS = "stackctl."
+"""Begins every label that stackctl itself writes; no spoke may state one."""
 LABEL = "stackctl.fingerprint"
 INPUTS_LABEL = "stackctl.inputs"
 RENDERED_LABEL = "stackctl.rendered"
@@ -58,7 +60,7 @@ def counted(stanza: Stanza) -> dict[str, Any]:
     """A stanza without what leaves the container as it is: profiles, order, replicas, own labels."""
     kept = {key: value for key, value in stanza.items() if key not in UNCOUNTED_KEYS}
     if labels := kept.get("labels"):
-        kept["labels"] = {k: v for k, v in labels.items() if not k.startswith("stackctl.")}
+        kept["labels"] = {k: v for k, v in labels.items() if not k.startswith(OWN_LABELS)}
     if isinstance(deploy := kept.get("deploy"), Mapping):
         kept["deploy"] = {k: v for k, v in deploy.items() if k != "replicas"}
     return {key: value for key, value in kept.items() if value not in ({}, [])}

@@ -37,6 +37,59 @@ def test_a_container_that_stays_paused_is_told_of() -> None:
     assert error.value.hint == "`docker unpause s-db-1`"
 
 
+class Docker:
+    """Answers by the verb of the call, and remembers what was asked; an exception is an interrupt."""
+
+    def __init__(self, **answers: tuple[int, str] | BaseException) -> None:
+        self.answers = answers
+        self.verbs: list[str] = []
+
+    def docker(self, *words: str, **_: object) -> Completed:
+        verb = words[1] if words[0] == "container" else words[0]
+        self.verbs.append(verb)
+        answer = self.answers.get(verb, (0, ""))
+        if isinstance(answer, BaseException):
+            raise answer
+        return Completed(words, answer[0], "", answer[1], 0.0)
+
+
+RUNS: Any = SimpleNamespace(running=True, id="1", name="s-db-1", spoke="db")
+NOT_PAUSED = (1, "Error response from daemon: Container 1 is not paused")
+
+
+@pytest.mark.parametrize("unpaused", [(0, ""), NOT_PAUSED])
+def test_an_interrupt_while_it_is_paused_leaves_nothing_paused(unpaused: tuple[int, str]) -> None:
+    """Whether the Engine had done it by then nobody knows."""
+    compose: Any = Docker(pause=KeyboardInterrupt(), unpause=unpaused)
+    with pytest.raises(KeyboardInterrupt), _paused(compose, RUNS):
+        pass
+    assert compose.verbs == ["pause", "unpause"]
+
+
+def test_a_container_that_cannot_be_paused_is_not_told_to_be_paused_still() -> None:
+    compose: Any = Docker(pause=(1, "no such container"), unpause=(1, "no such container"))
+    with pytest.raises(StackctlError, match="db could not be paused"), _paused(compose, RUNS):
+        pass
+
+
+def test_what_does_not_run_is_not_paused() -> None:
+    compose: Any = Docker()
+    with _paused(compose, SimpleNamespace(running=False)):  # type: ignore[arg-type]
+        pass
+    assert compose.verbs == []
+
+
+@pytest.mark.parametrize("verb", ["stop", "run"])
+def test_an_interrupt_of_a_restore_leaves_nothing_stopped(tmp_path: Path, verb: str) -> None:
+    file = tmp_path / "old.tar"
+    file.write_bytes(packed())
+    compose: Any = Docker(**{verb: KeyboardInterrupt()})
+    with pytest.raises(KeyboardInterrupt):
+        backups.restore(compose, "db", FOLDER, RUNS, file, "python")
+    assert compose.verbs[0] == "stop"
+    assert compose.verbs[-1] == "start"
+
+
 # ---- files that are no backup
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from stackctl.commands.diagnosed import DoctorAnswer
 from stackctl.commands.doctor import doctor
 from stackctl.commands.story import Ended
 from stackctl.doctor import by_hand, chain, ordered
+from stackctl.errors import StackctlError
 from stackctl.events import Checked
 from stackctl.model import (
     BasicAuth,
@@ -36,6 +39,7 @@ from tests.routed import (
     WEB,
     answer,
     answered,
+    looked,
     seen,
 )
 from tests.test_routing import CASES
@@ -80,6 +84,30 @@ def test_old_words_of_the_log_are_told_only_where_the_route_is_unknown() -> None
     everything = (*links.seen, *links.asked, *links.because)
     results = [Result(c, Outcome.FAILED if c.code == "CK314" else Outcome.PASSED, "") for c in everything]
     assert all(result.holds for result in ordered(links, results))
+
+
+def test_a_log_that_cannot_be_read_is_told_and_does_not_end_the_chain() -> None:
+    links = chain(STACK, BUNDLE, seen(), WEB)
+    everything = (*links.seen, *links.asked, *links.because)
+    broken = {"CK314": Outcome.UNREACHABLE, "CK319": Outcome.UNREACHABLE, "CK305": Outcome.FAILED}
+    told = ordered(links, [Result(c, broken.get(c.code, Outcome.PASSED), "") for c in everything])
+    assert [r.check.code for r in told if not r.holds] == ["CK319", "CK314", "CK305"]
+    assert told[-1].check.code == "CK305"
+
+
+def test_a_log_that_cannot_be_read_is_not_an_empty_one() -> None:
+    def refuses(*_: object) -> str:
+        raise StackctlError("the logging driver does not support reading")
+
+    opened: Any = SimpleNamespace(stack=STACK)
+    engines: list[Any] = [SimpleNamespace(logs=refuses), SimpleNamespace(logs=lambda *_: "")]
+    unread, empty = (replace(seen(), said=story_of_doctor._logs(e, opened, seen())) for e in engines)
+    for name in ("edge-says", "edge-asks"):
+        assert looked(name, "web", unread) == (
+            Outcome.UNREACHABLE,
+            "cannot tell: its log cannot be read",
+        )
+        assert looked(name, "web", empty)[0] is Outcome.PASSED
 
 
 def test_every_negative_check_of_a_route_can_be_broken() -> None:

@@ -27,6 +27,7 @@ from stackctl.model import (
     Published,
     Request,
     Route,
+    RoutesBy,
     Spoke,
     Stack,
     Tls,
@@ -266,8 +267,11 @@ def test_an_undeclared_name_is_asked_for_once() -> None:
     assert [c.expect.as_control for c in check.controls] == [False, False, True], (
         "a declared name does lead somewhere"
     )
-    (caddy,) = of(replace(STACK, edge=Edge.CADDY), "CK302")
-    assert not any(200 <= status < 300 for status in caddy.expect.statuses)
+    for by in RoutesBy:
+        routing = replace(STACK.routing, by=by)
+        (caddy,) = of(replace(STACK, edge=Edge.CADDY, routing=routing), "CK302")
+        assert caddy.expect.statuses == {404}, "what an app may answer too says nothing of where it leads"
+        assert bool(caddy.expect.redirects_to) is (by is RoutesBy.LABELS)
 
 
 def test_without_an_edge_there_are_no_routes_to_check() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -77,6 +78,36 @@ def test_a_probe_without_a_reply_proves_nothing() -> None:
     assert len(matrix.wrong(policy, probes, {})) == len(probes)
 
 
+@pytest.mark.parametrize("group", ["operations", "tricks", "undeclared-upgrades"])
+@pytest.mark.parametrize("name", ["nothing", "default"])
+def test_a_copy_that_answers_nothing_refuses_nothing(group: str, name: str) -> None:
+    policy = POLICIES[name]
+    probes = {
+        "operations": matrix.operation_probes(policy, "1.41"),
+        "tricks": matrix.trick_probes(policy, "1.41"),
+        "undeclared-upgrades": matrix.undeclared_upgrade_probes(policy),
+    }[group]
+    right = {p.id: Seen((), (403,)) for p in probes}
+    if group == "operations":
+        right = behaves(policy, probes)
+    assert matrix.verdict(group, policy, probes, right)[0] is Outcome.PASSED
+    nothing = dict.fromkeys(right, Seen())
+    assert matrix.verdict(group, policy, probes, nothing)[0] is not Outcome.PASSED
+    hushed = next(p for p in probes if not p.passes and not p.id.startswith("t"))
+    outcome, saw = matrix.verdict(group, policy, probes, {**right, hushed.id: Seen()})
+    assert outcome is Outcome.UNREACHABLE
+    assert hushed.name in saw
+
+
+def test_silence_answers_a_trick_and_not_every_one() -> None:
+    policy = POLICIES["nothing"]
+    probes = [p for p in matrix.trick_probes(policy, "1.41") if p.id.startswith("t")]
+    nothing = dict.fromkeys((p.id for p in probes), Seen())
+    refused = {probes[0].id: Seen((), (400,))}
+    assert matrix.verdict("tricks", policy, probes, nothing | refused)[0] is Outcome.PASSED
+    assert matrix.verdict("tricks", policy, probes, nothing)[0] is Outcome.UNREACHABLE
+
+
 def test_an_answer_that_the_engine_never_gave_is_wrong() -> None:
     policy = POLICIES["traefik"]
     (probe,) = [p for p in matrix.operation_probes(policy, "1.41") if p.name == "POST /containers/create"]
@@ -150,3 +181,36 @@ def test_each_leak_is_told_by_its_class() -> None:
         "leak-log",
     }
     assert live.canary_probes(STACK, "proxy", Strict(frozenset()), "a" * 64, "1000.5") == ()
+
+
+READ = Seen((), (200,), "something", from_docker=True)
+PROXYS_REFUSAL = Seen((), (403,), "Forbidden")
+
+
+@pytest.mark.parametrize(
+    ("one", "outcome"),
+    [
+        (READ, Outcome.PASSED),
+        (PROXYS_REFUSAL, Outcome.PASSED),
+        (None, Outcome.UNREACHABLE),
+        (Seen(), Outcome.UNREACHABLE),
+        (replace(READ, body=""), Outcome.UNREACHABLE),
+        (replace(READ, from_docker=False), Outcome.UNREACHABLE),
+        (replace(READ, statuses=(404,)), Outcome.UNREACHABLE),
+        (replace(READ, statuses=(500,)), Outcome.UNREACHABLE),
+        (replace(READ, statuses=(403,)), Outcome.UNREACHABLE),
+        (Seen((), (503,), "no server is available"), Outcome.UNREACHABLE),
+    ],
+)
+def test_no_leak_is_told_only_where_each_read_came_back_or_was_refused(
+    one: Seen | None, outcome: Outcome
+) -> None:
+    marks = live.Marks()
+    reads = live.canary_probes(STACK, "proxy", Strict(frozenset(operations())), "a" * 64, "1000.5")
+    seen = {p.id: READ for p in reads[1:]} | ({reads[0].id: one} if one else {})
+    verdicts = live.leak_verdicts(marks, reads, seen)
+    assert {found for found, _ in verdicts.values()} == {outcome}
+    if outcome is Outcome.UNREACHABLE:
+        assert all(reads[0].name in saw for _, saw in verdicts.values())
+    shown = {**seen, reads[1].id: replace(READ, body=marks.file)}
+    assert live.leak_verdicts(marks, reads, shown)["leak-file"][0] is Outcome.FAILED

@@ -21,6 +21,7 @@ from stackctl.model import (
     Stack,
 )
 from stackctl.verify.observations import OBSERVATIONS
+from stackctl.verify.throwaway import OWNER_LABEL, RUN_LABEL, STACK_LABEL
 
 PASSED, FAILED, UNREACHABLE = Outcome.PASSED, Outcome.FAILED, Outcome.UNREACHABLE
 STACK = Stack(
@@ -172,8 +173,14 @@ def test_a_socket_is_shared_with_those_that_declare_it_alone() -> None:
     assert shared(LISTENING, others=(stranger,)) == (FAILED, "also mounted by other (/run/api)")
     on_disk = Mount("bind", "/var/lib/docker/volumes/home_proxy-api/_data", "/x")
     assert shared(LISTENING, others=(of(stranger, mounts=(on_disk,)),))[0] is FAILED
-    prober = of(stranger, labels={"stackctl.prober": "home"})
+    of_a_run = {STACK_LABEL: "home", OWNER_LABEL: "o", RUN_LABEL: "r"}
+    prober = of(stranger, labels=of_a_run)
     assert shared(LISTENING, others=(prober,))[0] is PASSED, "a run of verify beside this one"
+    for label in of_a_run:
+        less = {key: value for key, value in of_a_run.items() if key != label}
+        assert shared(LISTENING, others=(of(stranger, labels=less),))[0] is FAILED
+    by_compose = {**of_a_run, "com.docker.compose.container-number": "1"}
+    assert shared(LISTENING, others=(of(stranger, labels=by_compose),))[0] is FAILED
     assert shared(of(LISTENING, mounts=())) == (FAILED, "has no volume at /run/api")
     assert shared(web)[0] is UNREACHABLE
 

@@ -18,6 +18,7 @@ from stackctl.adopt.project import Project, texts
 from stackctl.edit import Raw
 from stackctl.edit.manifest import set_scalar
 from stackctl.edit.pieces import Piece, Pieces, read_pieces
+from stackctl.fingerprint import OWN_LABELS
 from stackctl.read.text import Source
 from stackctl.read.yaml_nodes import load_yaml
 from stackctl.starter import prober_image
@@ -130,6 +131,10 @@ class Draft:
             yield comments + yaml_text.dump({key: {**here, **same}})
         elif resolved is not None and not any(texts(value)):
             yield comments + yaml_text.dump({key: resolved})
+        if key == "labels":
+            # What an earlier stackctl wrote, this one writes again by itself.
+            others = {n: v for n, v in normal.pairs(value).items() if not n.startswith(OWN_LABELS)}
+            yield comments + (yaml_text.dump({key: others}) if others else "")
 
     def _word_for_word(self, service: str, key: str, stated: list[Stated]) -> str | None:
         """The lines of a key, where one file alone states it and they stand without the rest of the file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-OWN_LABELS = "stackctl."
+from stackctl.fingerprint import OWN_LABELS
 
 _OPTIONS = frozenset("bind volume tmpfs deploy resources placement ipam labels options".split())
 """Maps of options, which mean nothing where they are empty."""

@@ -20,6 +20,7 @@ from stackctl.files import private_dir, state_dir
 from stackctl.model import Backup, Container, Kept
 
 _SLOW = 24 * 3600.0
+_NOT_PAUSED = "is not paused"
 _UNPACK = """
 import os, shutil, sys, tarfile
 place = sys.argv[1]
@@ -123,9 +124,10 @@ def restore(
             raise explained(done, "restoring", spoke)
         return
     running = container.running
-    if running:
-        compose.docker("container", "stop", container.id).expect_success(f"{spoke} could not be stopped")
     try:
+        # Whoever interrupts this does not know whether it has stopped; to start what runs changes nothing.
+        if running:
+            compose.docker("container", "stop", container.id).expect_success(f"{spoke} could not be stopped")
         with file.open("rb") as source:
             done = compose.docker(
                 *("run", "--rm", "--interactive", "--network", "none", "--read-only", "--pull", "never"),
@@ -153,14 +155,17 @@ def restore(
 
 @contextmanager
 def _paused(compose: Compose, container: Container) -> Iterator[None]:
-    if container.running:
-        compose.docker("container", "pause", container.id).expect_success(
-            f"{container.spoke} could not be paused"
-        )
+    if not container.running:
+        yield
+        return
+    refused = False
     try:
+        # Whoever interrupts this does not know whether it is paused.
+        done = compose.docker("container", "pause", container.id)
+        refused = bool(done.exit_code)
+        done.expect_success(f"{container.spoke} could not be paused")
         yield
     finally:
-        if container.running:
-            compose.docker("container", "unpause", container.id).expect_success(
-                f"{container.spoke} is still paused", f"`docker unpause {container.name}`"
-            )
+        undone = compose.docker("container", "unpause", container.id)
+        if not refused and _NOT_PAUSED not in undone.output:
+            undone.expect_success(f"{container.spoke} is still paused", f"`docker unpause {container.name}`")

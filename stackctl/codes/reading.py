@@ -118,6 +118,16 @@ CODES = (
         hint="remove it",
     ),
     Code(
+        "SC113",
+        _ERROR,
+        "a label in stackctl's own namespace",
+        "By its labels stackctl knows its own containers: what calls itself a prober of this stack would be "
+        "removed as one that was left behind, and no check would look at it. Nobody can accept that.",
+        bad="labels: {stackctl.prober: homelab}",
+        good="labels: {org.example.prober: homelab}",
+        hint="give it a name of your own; what stackctl needs it writes by itself",
+    ),
+    Code(
         "SC301",
         _WARNING,
         "a check that would pass with its target down",

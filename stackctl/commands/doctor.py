@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,13 +116,11 @@ def _run(
 
 
 def _logs(engine: Engine, opened: Opened, observed: Observed) -> dict[str, str]:
-    """The last words of edges; a log that cannot be read explains nothing, and stops nothing."""
+    """The last words of edges, without those whose log cannot be read: an empty one would be a clean one."""
     said = {}
     for spoke in opened.stack.spokes:
         container = observed.running(spoke.name)
         if spoke.kind.value == "edge" and container is not None:
-            try:
+            with suppress(StackctlError):
                 said[spoke.name] = engine.logs(container.id, _LINES)
-            except StackctlError:
-                said[spoke.name] = ""
     return said

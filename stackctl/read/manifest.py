@@ -25,8 +25,11 @@ OWN_KEYS = (
     *("kind", "route", "policy", "checks", "settings_dir", "hardening", "accept", "phase", "status"),
     *("settle", "backup", "schedule"),
 )
-# What cannot be read does not hold, and what is not there cannot be mounted, whoever accepts it.
-NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in range(1, 11)) - {"SC105"} | {"SC601", "SC602"}
+# What cannot be read does not hold, what is not there cannot be mounted, and what calls itself stackctl's is
+# taken for that, whoever accepts it.
+NOT_ACCEPTABLE = frozenset(f"SC1{number:02}" for number in (*range(1, 11), 13)) - {"SC105"} | {
+    *("SC601", "SC602")
+}
 _CHECK_KEYS = ("title", "from", "request", "expect")
 _EXPECT_KEYS = ("status", "body", "hostname", "no_answer")
 
@@ -170,7 +173,7 @@ class _Own:
             if not isinstance(code, str) or code not in CODES:
                 self.wrong((*path, "code"), f"`{code}` is not a code", nearest(str(code), CODES))
             elif code in NOT_ACCEPTABLE:
-                self.wrong((*path, "code"), f"{code} cannot be accepted: what is not there does not hold")
+                self.wrong((*path, "code"), f"{code} cannot be accepted, whatever the reason")
             elif not isinstance(reason, str) or not reason.strip():
                 self.wrong(path, f"accepting {code} needs a `reason`")
             elif not isinstance(name := item.get("name", ""), str):

@@ -17,6 +17,8 @@ _EDGES_OWN = frozenset({404, 500, 502, 503, 504})
 _ANYBODYS = frozenset({"", "unauthorized", "401 unauthorized", "forbidden", "403 forbidden", "access denied"})
 """Pages of a refusal that say nothing of who wrote them."""
 _EDGES_OWN_404 = frozenset({"404 page not found", ""})
+_BLIND = frozenset({"unsent", "error"})
+"""How a look ends that saw nothing."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Reply:
     listens: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
     """Of the network that was looked at, each as `own other`, with ports."""
+    blind: str = ""
+    """Why nobody looked into another container of the spoke."""
 
     @property
     def connected(self) -> bool:
@@ -71,29 +75,46 @@ def decide(
         asked = plain
     if check.expect.no_answer:
         return _silent(check, own)
-    if check.expect.listens or check.expect.called:
-        return _looked(check.expect, own, addresses or {})
+    if check.expect.listens:
+        return _listens(check.expect, own)
+    if check.expect.called:
+        return _called(check.expect, own, before, addresses or {})
     return _judge(check.expect, own, before, hostnames)
 
 
 def together(reply: Reply, beside: Sequence[Reply]) -> Reply:
     """A reply, and the connections that were seen at the same time inside other containers of the spoke.
 
-    Where nobody could look into one of them, that is the answer: what was not seen may have been there.
+    Of several answers the first counts. Where nobody could look into one of them, that is told: what was not
+    seen may have been there.
     """
     every = (reply, *beside)
-    unsent = next((one for one in every if one.kind == "unsent"), reply)
-    return replace(unsent, connections=tuple(seen for one in every for seen in one.connections))
+    answered = next((one for one in every if one.kind == "answer"), reply)
+    blind = next((describe(one) for one in every if one.kind in _BLIND), "")
+    return replace(
+        answered, blind=blind, connections=tuple(seen for one in every for seen in one.connections)
+    )
 
 
-def _looked(expect: Expect, reply: Reply, addresses: Addresses) -> Verdict:
-    if expect.called:
-        verdict = decide_routes.called(expect, reply.connections, describe(reply), addresses)
-    else:
-        verdict = decide_routes.listening(expect, reply.listens)
-    # A connection that was seen is there, whoever could not look elsewhere.
-    if reply.kind == "unsent" and not (expect.called and verdict[0] is Outcome.PASSED):
+def _listens(expect: Expect, reply: Reply) -> Verdict:
+    if reply.kind != "looked":
         return Outcome.UNREACHABLE, describe(reply)
+    return decide_routes.listening(expect, reply.listens)
+
+
+def _called(expect: Expect, reply: Reply, before: Sequence[Reply], addresses: Addresses) -> Verdict:
+    """Connections are kept and used again, so an old one may be of this request, or of any other."""
+    verdict = decide_routes.called(expect, reply.connections, describe(reply), addresses)
+    if reply.kind == "answer" and verdict[0] is Outcome.PASSED:
+        if reply.status in _EDGES_OWN and _same(reply, before)[0] is not Outcome.PASSED:
+            told = f"{describe(reply)}, as an edge may do by itself"
+            return Outcome.UNREACHABLE, f"{told}: cannot tell whether it called for this request"
+        # A connection that was seen is there, whoever could not look elsewhere.
+        return verdict
+    # An edge that took the request and said nothing may wait for an address that nobody has.
+    asked = reply.kind == "answer" or (reply.kind == "timeout" and reply.connected)
+    if reply.blind or not asked or verdict[0] is Outcome.PASSED:
+        return Outcome.UNREACHABLE, reply.blind or describe(reply)
     return verdict
 
 
@@ -131,7 +152,7 @@ def _judge(expect: Expect, reply: Reply, before: Sequence[Reply], hostnames: Map
         return _refused(reply, before)
     if expect.certificate:
         return decide_routes.certified(reply.certificate, expect.certificate)
-    if expect.redirects_to:
+    if expect.redirects_to and reply.status not in expect.statuses:
         location = reply.headers.get("location", "")
         return decide_routes.redirected(expect.redirects_to, reply.status, location)
     if expect.below:

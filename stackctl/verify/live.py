@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from http.client import BAD_REQUEST, FORBIDDEN
 
 from stackctl import harmless
 from stackctl.api import operations
@@ -119,14 +120,35 @@ def verdict(probes: Collection[Probe], seen: Mapping[str, Seen]) -> tuple[Outcom
 def leak_verdicts(
     marks: Marks, probes: Collection[Probe], seen: Mapping[str, Seen]
 ) -> dict[str, tuple[Outcome, str]]:
-    """By the name of the check: the reads that show the mark, or that none does."""
+    """By the name of the check: the reads that show the mark, or that none does.
+
+    What did not come back shows nothing, and that says nothing of what would have.
+    """
+    silent = [told for probe in probes if (told := _untold(probe, seen.get(probe.id, Seen())))]
     found = {}
     for kind in LEAKS:
         mark = getattr(marks, kind)
-        shown = [p.name for p in probes if mark in seen.get(p.id, Seen()).body]
-        found[f"leak-{kind}"] = (
-            (Outcome.FAILED, f"a canary's mark came back from {', '.join(shown)}")
-            if shown
-            else (Outcome.PASSED, f"in none of {len(probes)} reads about a canary")
-        )
+        if shown := [p.name for p in probes if mark in seen.get(p.id, Seen()).body]:
+            verdict = Outcome.FAILED, f"a canary's mark came back from {', '.join(shown)}"
+        elif silent:
+            verdict = Outcome.UNREACHABLE, f"cannot tell: {', '.join(silent)}"
+        else:
+            verdict = Outcome.PASSED, f"in none of {len(probes)} reads about a canary"
+        found[f"leak-{kind}"] = verdict
     return found
+
+
+def _untold(probe: Probe, seen: Seen) -> str:
+    """Why a read says nothing of the canary; empty where the Engine answered, or the proxy refused."""
+    if not seen.statuses:
+        return f"{probe.name} was not answered"
+    status = seen.statuses[0]
+    # What is refused shows nothing, whatever the policy says: that it should pass is another check's.
+    if status == FORBIDDEN and not seen.from_docker:
+        return ""
+    if not seen.from_docker:
+        return f"{probe.name} was not answered by Docker ({status})"
+    if status >= BAD_REQUEST:
+        return f"{probe.name} was not answered ({status} from Docker)"
+    # Each of them has something to say of a container that runs.
+    return "" if seen.body else f"{probe.name} answered nothing"

@@ -16,6 +16,7 @@ from stackctl.verify.tricks import smuggled, spellings, tricks
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 _NEVER_ASKED = "/no-such-operation"
+_NAMED = 5
 _UPGRADES = ("websocket", "upgrade to tcp", "upgrade to h2c")
 
 
@@ -141,10 +142,26 @@ def not_upgraded(probes: Iterable[Probe], seen: Mapping[str, Seen]) -> tuple[str
     return tuple(p.name for p in probes if seen.get(p.id, Seen()).statuses != (101,))
 
 
+def unanswered(probes: Sequence[Probe], seen: Mapping[str, Seen]) -> tuple[str, ...]:
+    """Those of which nothing came at all: not even a refusal.
+
+    A trick may be answered by silence, but not all of them by one that is there.
+    """
+    silent = [p for p in probes if not (came := seen.get(p.id, Seen())).statuses and not came.arrived]
+    tricks = [p for p in probes if _is_trick(p)]
+    hushed = [p for p in silent if _is_trick(p)]
+    whole = [p for p in silent if not _is_trick(p)]
+    return tuple(p.name for p in (*whole, *(hushed if len(hushed) == len(tricks) else ())))
+
+
+def _is_trick(probe: Probe) -> bool:
+    return probe.id.startswith("t")
+
+
 def _wrong(policy: Enforced, probe: Probe, seen: Seen | None) -> str:
     if seen is None:
         return "was not asked:"
-    if probe.id.startswith("t"):
+    if _is_trick(probe):
         return _leaked(policy, probe, seen)
     if seen.arrived and not probe.passes:
         return "lets through"
@@ -214,9 +231,19 @@ def summary(wrong: Sequence[str], asked: int) -> str:
 def verdict(
     name: str, policy: Enforced, probes: Sequence[Probe], seen: Mapping[str, Seen]
 ) -> tuple[Outcome, str]:
-    """The outcome of one group of probes."""
+    """The outcome of one group of probes; nothing is learnt from a copy that says nothing."""
     if not probes:
         return Outcome.PASSED, "the policy declares no upgrade"
+    outcome, saw = _of_group(name, policy, probes, seen)
+    if outcome is Outcome.PASSED and (silent := unanswered(probes, seen)):
+        more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+        return Outcome.UNREACHABLE, f"cannot tell: not answered: {'; '.join(silent[:_NAMED])}{more}"
+    return outcome, saw
+
+
+def _of_group(
+    name: str, policy: Enforced, probes: Sequence[Probe], seen: Mapping[str, Seen]
+) -> tuple[Outcome, str]:
     if name == "upgrades":
         refused = not_upgraded(probes, seen)
         return _told(

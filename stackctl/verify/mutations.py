@@ -301,7 +301,9 @@ def _moved(world: World, check: Check) -> Verdict:
         replace(c, networks=dict.fromkeys(c.networks, nowhere)) if c.spoke == check.spoke else c
         for c in world.observed.containers
     )
-    return _verified(world, check, world.stack, replace(world.observed, containers=there))
+    # Its controls would ask at those addresses.
+    alone = replace(check, controls=())
+    return _verified(world, alone, world.stack, replace(world.observed, containers=there))
 
 
 def _verified(world: World, check: Check, stack: Stack, observed: Observed) -> Verdict:

@@ -13,7 +13,7 @@ from stackctl.lint.confinement import GIVEN_BY_DEFAULT
 from stackctl.model import Bundle, Check, Container, Kind, Mount, Observed, Outcome, Spoke, Stack, Stanza
 from stackctl.policy import is_consumer
 from stackctl.strict import listen
-from stackctl.verify.throwaway import STACK_LABEL
+from stackctl.verify.throwaway import is_throw_away
 
 Verdict = tuple[Outcome, str]
 Holders = Iterable[tuple[str, str]]
@@ -89,7 +89,7 @@ def socket_shared(observed: Observed, stack: Stack, bundle: Bundle, check: Check
     found = [
         (container.name, mount.target)
         for container in (*(c for c in observed.containers if c.spoke not in sharing), *observed.others)
-        if STACK_LABEL not in container.labels
+        if not is_throw_away(container.labels)
         for mount in container.mounts
         if _is_volume(mount, volume)
     ]
@@ -281,7 +281,7 @@ def _network_mode(container: Container) -> str:
 
 def _outside(observed: Observed) -> list[Container]:
     """Others that run; throw-away containers of runs beside this one are known."""
-    return [c for c in observed.others if c.state not in _RESTING and STACK_LABEL not in c.labels]
+    return [c for c in observed.others if c.state not in _RESTING and not is_throw_away(c.labels)]
 
 
 def _verdict(stack: Stack, check: Check, bad: str, found: Holders, good: str) -> Verdict:

@@ -34,6 +34,7 @@ _OF_DOCKER = (
     "Cannot find container id",
 )
 _KILLED = 137
+_UNHEARD: Verdict = (Outcome.UNREACHABLE, "cannot tell: its log cannot be read")
 
 
 def route_labels(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
@@ -139,6 +140,8 @@ def _named(container: Container) -> dict[str, dict[str, str]]:
 def edge_says(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
     """The edge's log speaks against none of the spoke's routers."""
     edge = serving(stack)
+    if not _is_heard(observed, edge):
+        return _UNHEARD
     lines = _trouble(observed, edge, check.spoke)
     names = {name.split(".")[-1] for c in observed.of_spoke(check.spoke) for name in _named(c)}
     names |= {c.name.lower() for c in observed.of_spoke(check.spoke)}
@@ -158,10 +161,17 @@ def _rendered_names(stack: Stack, spoke: str) -> set[str]:
 
 def edge_asks(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> Verdict:
     """The edge's log shows no trouble with the Docker API."""
-    for line in _trouble(observed, serving(stack), check.spoke):
+    edge = serving(stack)
+    if not _is_heard(observed, edge):
+        return _UNHEARD
+    for line in _trouble(observed, edge, check.spoke):
         if any(text in line for text in _OF_DOCKER):
             return Outcome.FAILED, f"its log says: {line}"
     return Outcome.PASSED, "its log shows no trouble with Docker"
+
+
+def _is_heard(observed: Observed, edge: Spoke | None) -> bool:
+    return edge is not None and edge.name in observed.said
 
 
 def _trouble(observed: Observed, edge: Spoke | None, spoke: str) -> list[str]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 STACK_LABEL = "stackctl.prober"
 OWNER_LABEL = "stackctl.prober.owner"
 RUN_LABEL = "stackctl.prober.run"
+_BY_COMPOSE = frozenset({"com.docker.compose.container-number", "com.docker.compose.network"})
+"""On what Compose made. Its project stands on an image that it built too, and so on every copy of that."""
 
 # What was about to be created when the process was killed comes a little later.
 _CLEAN_UP = """
@@ -263,11 +265,21 @@ def started(run: Run, id: str, seconds: float) -> Iterator[Wire]:
 def sweep(sdk: DockerClient, stack: str) -> None:
     """Removes what this stack's runs left whose process is gone; those of a run beside this one stay."""
     for container in sdk.api.containers(all=True, filters={"label": f"{STACK_LABEL}={stack}"}):
-        if not _lives(container["Labels"].get(OWNER_LABEL, "")):
+        if _is_left(container["Labels"]):
             _remove_one(sdk, container["Id"])
     for network in sdk.api.networks(filters={"label": f"{STACK_LABEL}={stack}"}):
-        if not _lives(network["Labels"].get(OWNER_LABEL, "")):
+        if _is_left(network["Labels"]):
             _remove_network(sdk, network["Id"])
+
+
+def is_throw_away(labels: Mapping[str, str]) -> bool:
+    """Whether a run made this; one label alone may be stated, or inherited, by anything."""
+    own = {STACK_LABEL, OWNER_LABEL, RUN_LABEL} <= labels.keys()
+    return own and _BY_COMPOSE.isdisjoint(labels)
+
+
+def _is_left(labels: Mapping[str, str]) -> bool:
+    return is_throw_away(labels) and not _lives(labels[OWNER_LABEL])
 
 
 def _remove(sdk: DockerClient, labels: list[str]) -> None:

@@ -120,7 +120,8 @@ def test_what_a_killed_run_never_started_is_swept_by_the_next(room: EngineRoom, 
     left = [f"{throwaway.OWNER_LABEL}={throwaway.here()}:{dead.pid}:1", f"{throwaway.OWNER_LABEL}="]
     ours = [f"--label={key}={value}" for key, value in room.labels.items()]
     for label in left:
-        labels = ("--label", f"stackctl.prober={stack}", "--label", label, *ours)
+        own = (f"stackctl.prober={stack}", f"{throwaway.RUN_LABEL}=1", label)
+        labels = (*(f"--label={one}" for one in own), *ours)
         room.docker("create", *labels, "--entrypoint", "python3", room.image("python"))
     other = f"stackctl.prober={stack}-2"
     stays = room.docker(
