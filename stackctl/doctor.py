@@ -42,6 +42,7 @@ from stackctl.model import (
     Tls,
 )
 from stackctl.policy import asks
+from stackctl.verify.routing import for_edge
 
 ROUTE = "CK305"
 _OF_LOG = ("CK314", "CK319")
@@ -73,24 +74,30 @@ def chain(stack: Stack, bundle: Bundle, observed: Observed, spoke: Spoke) -> Cha
     """Everything that a request for the spoke leans on, in order."""
     edge = edge_of(stack, stack.spokes)
     proxy = _proxy_of(stack, edge) if edge else None
+    if not spoke.routes and spoke not in (edge, proxy):
+        edge = proxy = None
     here = [link for link in (proxy, edge, spoke) if link is not None]
     names = {link.name for link in here} | {c.spoke for c in observed.containers}
     standing = [c for c in checks(stack, bundle, names) if c.spoke in {link.name for link in here}]
     seen: list[Check] = []
     asked: list[Check] = []
     if proxy and edge:
-        seen += _of(standing, proxy, "CK101", "CK102")
+        seen += _of(standing, proxy, "CK101", "CK102") if proxy is not spoke else []
         asked += _permissions(stack, observed, edge, proxy)
-    if edge and edge is not spoke:
+    if edge and spoke not in (edge, proxy):
         seen += _of(standing, edge, "CK101", "CK102")
         seen += [_look("CK318", edge, "its ports are bound", "ports-bound")]
         seen += [_look("CK323", edge, "the Engine speaks its version of the API", "engine-api")]
     seen += _of(standing, spoke, "CK101")
     if edge and spoke.routes:
-        seen += [_look("CK312", spoke, "the edge knows its labels", "label-keys")]
-        seen += [_look("CK313", spoke, "its names are its own", "label-names")]
+        labels = bundle.service(spoke.name).get("labels") or {}
+        labelled = stack.routing.by is RoutesBy.LABELS and any(for_edge(labels))
+        if labelled:
+            seen += [_look("CK312", spoke, "the edge knows its labels", "label-keys")]
+            seen += [_look("CK313", spoke, "its names are its own", "label-names")]
         seen += _of(standing, spoke, "CK304")
-        seen += [_look("CK311", spoke, "its labels name a network of its own", "label-network")]
+        if labelled:
+            seen += [_look("CK311", spoke, "its labels name a network of its own", "label-network")]
     seen += _of(standing, spoke, "CK102")
     because: list[Check] = []
     if edge and edge is not spoke:

@@ -32,7 +32,7 @@ ROOMS = (
     "observe compose verify records ca",
     "edit apply",
     "reload",
-    "adopt doctor graph",
+    "adopt doctor way_out graph",
     "commands",
     "console json_output json_schema",
     "run",

@@ -13,20 +13,23 @@ import pytest
 
 from stackctl.checks import checks
 from stackctl.commands import doctor as story_of_doctor
-from stackctl.commands.diagnosed import DoctorAnswer
+from stackctl.commands.diagnosed import Diagnosis, DoctorAnswer
 from stackctl.commands.doctor import doctor
 from stackctl.commands.story import Ended
 from stackctl.doctor import by_hand, chain, ordered
-from stackctl.errors import StackctlError
+from stackctl.errors import Exit, StackctlError
 from stackctl.events import Checked
 from stackctl.model import (
     BasicAuth,
+    Bundle,
     Check,
     Expect,
     ForwardAuth,
     Outcome,
     Request,
     Result,
+    RoutesBy,
+    Routing,
     Tls,
 )
 from stackctl.verify.decide import Reply, decide
@@ -122,8 +125,8 @@ def test_an_app_that_leads_to_its_own_login_is_not_taken_for_one_of_the_edge() -
     assert asked.expect.statuses == {401}
 
 
-def told(root: Path, environ: Mapping[str, str]) -> list[str]:
-    """The codes of the links that `doctor web` finds broken."""
+def diagnosed(root: Path, environ: Mapping[str, str]) -> tuple[Diagnosis, ...]:
+    """What `doctor web` ends in."""
     story, ended = doctor(root, ("web",), environ=environ), None
     try:
         while True:
@@ -133,7 +136,13 @@ def told(root: Path, environ: Mapping[str, str]) -> list[str]:
     assert isinstance(ended, Ended)
     answer = ended.answer
     assert isinstance(answer, DoctorAnswer)
-    links = [diagnosis.links[-1] for diagnosis in answer.diagnoses]
+    assert (ended.exit_code == Exit.DONE) is not any(diagnosis.broken for diagnosis in answer.diagnoses)
+    return answer.diagnoses
+
+
+def told(root: Path, environ: Mapping[str, str]) -> list[str]:
+    """The codes of the links that `doctor web` finds broken."""
+    links = [diagnosis.links[-1] for diagnosis in diagnosed(root, environ)]
     return [link.check.code for link in links if not link.holds]
 
 
@@ -172,6 +181,17 @@ def test_a_spoke_without_a_route_is_told_so_where_nothing_else_is_broken(tmp_pat
     assert told(stack_in(tmp_path, f"image: web:1{PINNED}\n"), {}) == ["CK324"]
 
 
+@pytest.mark.usefixtures("no_checks")
+@pytest.mark.parametrize("kind", ["socket-proxy", "edge", "job"])
+def test_who_is_meant_to_have_no_route_is_never_told_to_take_one(tmp_path: Path, kind: str) -> None:
+    [found] = diagnosed(stack_in(tmp_path, f"kind: {kind}\nimage: web:1{PINNED}\n"), {})
+    assert (found.broken, found.fix) == ("", "")
+    assert found.unrouted
+    [hint] = found.hints
+    assert "Hostname" not in hint
+    assert "`stackctl " in hint
+
+
 @pytest.mark.parametrize("code", ["CK321", "CK322", "CK324"])
 def test_without_its_implementation_what_no_check_looks_at_is_missed(
     code: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -187,11 +207,31 @@ def test_without_its_implementation_what_no_check_looks_at_is_missed(
     assert told(stack_in(tmp_path, manifest), NOWHERE) == []
 
 
-def test_who_never_was_has_no_log_to_look_into() -> None:
-    check = by_hand("CK101", "edge", "runs", "there is no container")
-    nobody = replace(seen(), containers=())
-    assert story_of_doctor.hint(nobody, check) == "`stackctl up edge` makes its container and starts it"
-    assert "stackctl logs edge" in story_of_doctor.hint(seen(), check)
+OF_LABELS = {"CK311", "CK312", "CK313"}
+
+
+def test_labels_are_no_links_where_the_edge_reads_none_of_the_spoke() -> None:
+    files = replace(STACK, routing=Routing(RoutesBy.FILES))
+    bare = Bundle({"services": {**BUNDLE.compose["services"], "web": {"image": "web"}}}, {}, {})
+    assert {check.code for check in chain(STACK, BUNDLE, seen(), WEB).seen} >= OF_LABELS
+    for stack, bundle in ((files, BUNDLE), (STACK, bare)):
+        codes = {check.code for check in chain(stack, bundle, seen(), WEB).seen}
+        assert "CK304" in codes
+        assert not codes & OF_LABELS
+
+
+def test_who_has_no_route_leans_on_no_edge() -> None:
+    unrouted = replace(WEB, routes=())
+    links = chain(replace(STACK, spokes=(EDGE, PROXY, unrouted)), BUNDLE, seen(), unrouted)
+    assert {check.spoke for check in (*links.seen, *links.asked)} == {"web"}
+
+
+def test_a_socket_proxy_leans_on_no_edge_and_each_of_its_links_is_told_once() -> None:
+    links = chain(STACK, BUNDLE, seen(), PROXY)
+    everything = [(check.code, check.spoke, check.title) for check in (*links.seen, *links.asked)]
+    assert len(set(everything)) == len(everything)
+    assert {spoke for _, spoke, _ in everything} == {"proxy"}
+    assert {code for code, _, _ in everything} == {"CK101", "CK320"}
 
 
 def test_a_socket_proxy_with_switches_is_asked_for_what_the_edge_needs() -> None:

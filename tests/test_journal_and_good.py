@@ -13,6 +13,7 @@ import pytest
 
 from stackctl import good, history, journal, lines, notify
 from stackctl.apply.tidy import left_over
+from stackctl.commands.back import by_then
 from stackctl.commands.carry_out import carry_out
 from stackctl.commands.change import Progress
 from stackctl.errors import Exit, StackctlError
@@ -246,3 +247,10 @@ def test_notify_gets_one_document_and_its_failure_is_a_sentence(tmp_path: Path) 
     assert json.loads(out.read_text()) == {**told, "message": "app is unhealthy: [redacted]"}
     assert "exit code 1" in notify.notify(["false"], told, tmp_path, {"PATH": "/usr/bin:/bin"})
     assert "not there" in notify.notify(["/nowhere/at/all"], told, tmp_path, {})
+
+
+def test_a_hint_begins_with_what_to_do_first() -> None:
+    known, unknown = StackctlError("no", "free the port"), StackctlError("no")
+    then = "then `stackctl up` goes on going back"
+    assert by_then(known, unknown, then) == by_then(unknown, known, then) == f"free the port; {then}"
+    assert by_then(unknown, unknown, then) == f"mend what the message names; {then}"

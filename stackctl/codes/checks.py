@@ -292,7 +292,7 @@ CODES = (
         "the name resolves on this host",
         "Browsers send `*.localhost` to this machine by themselves; the C library often does not. Nothing "
         "is wrong with the route then.",
-        hint="ask with `curl --resolve NAME:PORT:ADDRESS`, or add the name to /etc/hosts",
+        hint="ask with `curl --resolve HOST:PORT:ADDRESS`, or put the name into /etc/hosts or into DNS",
     ),
     Code(
         "CK318",

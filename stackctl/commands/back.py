@@ -98,8 +98,9 @@ def go_back(
             raise
         yield from note(change, Came.NOT_RESTORED, error.message)
         compose = by_hand(kept, change.opened, only)
-        hint = _joined(
-            again.hint or error.hint,
+        hint = by_then(
+            again,
+            error,
             "then `stackctl up` goes on going back",
             f"without stackctl: {compose}" if only else "",
         )
@@ -240,7 +241,7 @@ def _stop_first(change: Change, journal: Journal, error: StackctlError) -> Gener
         yield from note(change, Came.NOT_RESTORED, error.message)
         raise NotRestored(
             f"{error.message}; what was begun could not be stopped: {again.message}",
-            _joined(again.hint or error.hint, "then `stackctl up` again, or `stackctl down`"),
+            by_then(again, error, "then `stackctl up` again, or `stackctl down`"),
             "\n".join(filter(None, (error.detail, again.detail))),
         ) from again
     journal.close()
@@ -262,6 +263,11 @@ def _failed(error: StackctlError) -> set[str]:
     if isinstance(error, SpokeFailed):
         return {error.spoke}
     return {result.check.spoke for result in error.results} if isinstance(error, ChecksFailed) else set()
+
+
+def by_then(again: StackctlError, error: StackctlError, *then: str) -> str:
+    """The way out of what went wrong last, and what comes after it."""
+    return _joined(again.hint or error.hint or "mend what the message names", *then)
 
 
 def _joined(*hints: str) -> str:

@@ -18,6 +18,10 @@ class Diagnosis:
     """The code of the broken link; empty where every link holds."""
     saw: str = ""
     fix: str = ""
+    unrouted: str = ""
+    """Why no route is meant to lead to it, where every link holds and there is none."""
+    hints: tuple[str, ...] = ()
+    """Where no link is broken: what to do about each that only warns, or instead of a route."""
 
 
 @dataclass(frozen=True)

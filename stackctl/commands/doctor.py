@@ -12,16 +12,18 @@ from stackctl.checks_of_routes import discovery_deadline
 from stackctl.codes import CODES
 from stackctl.commands.diagnosed import Diagnosis, DoctorAnswer
 from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
+from stackctl.commands.plan import make
 from stackctl.commands.story import Ended, Story
 from stackctl.doctor import ROUTE, by_hand, chain, ordered
 from stackctl.engine import Engine
 from stackctl.errors import EngineUnavailable, Exit, StackctlError
 from stackctl.events import Checked, Event, Finished, Said, Started
 from stackctl.findings import InvalidFiles
-from stackctl.model import Check, Observed, Outcome, Result, Spoke
+from stackctl.model import Action, Check, Observed, Outcome, Result, Spoke
 from stackctl.observe import observe
 from stackctl.process import redacted
 from stackctl.verify.runner import verify
+from stackctl.way_out import unrouted, way_out
 
 _LINES = 200
 """How much of a log is looked at."""
@@ -80,23 +82,26 @@ def _of_spoke(
             heard = replace(observed, said=_logs(engine, opened, observed))
             results += yield from _run(opened, view, engine, heard, links.because)
     told = ordered(links, results)
-    last = told[-1] if told else None
-    if not spoke.routes and (last is None or last.holds):
-        last = by_hand("CK324", spoke.name, "has a route", "neither its page nor its manifest states a route")
-        told = (*told, last)
-    if last is None or last.holds:
-        return Diagnosis(spoke.name, told)
-    fix = CODES[last.check.code].hint.replace("NAME", spoke.name) or hint(observed, last)
-    return Diagnosis(spoke.name, told, last.check.code, last.saw, fix)
+    if not spoke.routes and all(result.holds for result in told):
+        if meant := unrouted(spoke):
+            return Diagnosis(spoke.name, told, unrouted=meant.why, hints=(meant.instead,))
+        saw = "neither its page nor its manifest states a route"
+        told = (*told, by_hand("CK324", spoke.name, "has a route", saw))
+        return Diagnosis(spoke.name, told, "CK324", saw, CODES["CK324"].hint)
+    open_ends = [result for result in told if result.outcome is not Outcome.PASSED]
+    actions = _planned(opened, view, observed) if open_ends else ()
+    ways = tuple(way_out(opened.stack, observed, actions, result) for result in open_ends)
+    if all(result.holds for result in told):
+        return Diagnosis(spoke.name, told, hints=ways)
+    return Diagnosis(spoke.name, told, told[-1].check.code, told[-1].saw, ways[-1])
 
 
-def hint(observed: Observed, result: Result) -> str:
-    """What to do about a broken link whose code knows no way out."""
-    name = result.check.spoke
-    if not observed.of_spoke(name):
-        # There is no log of what never was.
-        return f"`stackctl up {name}` makes its container and starts it"
-    return f"`stackctl verify {name}` and `stackctl logs {name}` say more"
+def _planned(opened: Opened, view: HostView, observed: Observed) -> tuple[Action, ...]:
+    """What `up` would do for the whole stack; nothing where this host cannot tell."""
+    try:
+        return make(opened, view, observed, frozenset({"*"})).plan.actions
+    except InvalidFiles:
+        return ()
 
 
 def _run(

@@ -37,7 +37,7 @@ from stackctl.console.adopted import adopted
 from stackctl.console.past import history, records
 from stackctl.console.policy import policy
 from stackctl.findings import Code, Severity
-from stackctl.model import State
+from stackctl.model import Outcome, State
 
 if TYPE_CHECKING:
     from stackctl.edit.mend import Mended
@@ -327,14 +327,34 @@ def versions(answer: VersionAnswer) -> RenderableType:
 
 
 def diagnosis(found: Diagnosis) -> RenderableType:
-    """The first broken link in three lines, or one line where all hold."""
-    about = found.spoke or "the stack"
-    if not found.broken:
-        return Text.assemble(
-            ("✔ ", "green"), (about, "bold"), f" is reachable: all {len(found.links)} links hold"
-        )
+    """The first broken link in three lines, or one line where all hold, and what warns below it."""
+    if found.broken:
+        return _broken(found)
+    told = Text.assemble(("✔ ", "green"), (found.spoke, "bold"))
+    if found.unrouted:
+        told.append(f" needs no route: {found.unrouted}")
+        return told.append("".join(f"\n  hint    {hint}" for hint in found.hints))
+    warned = [link for link in found.links if link.outcome is not Outcome.PASSED]
+    held = len(found.links) - len(warned)
+    if not warned:
+        return told.append(f" is reachable: all {held} links hold")
+    told.append(f" is reachable: {held} links hold, {len(warned)} warn{'s' if len(warned) == 1 else ''}")
+    for link, hint in zip(warned, found.hints, strict=True):
+        told.append(f"\n  warns   {link.check.code}: {link.check.title}")
+        told.append(f"\n  saw     {link.saw}")
+        told.append(f"\n  hint    {hint}")
+    return told
+
+
+def _broken(found: Diagnosis) -> RenderableType:
     last = found.links[-1].check
-    told = Text.assemble(("✘ ", "red"), (about, "bold"), " is not reachable")
+    told = Text.assemble(("✘ ", "red"))
+    if found.spoke:
+        # An edge keeps the routes it knows: what is broken before it may be reachable all the same.
+        told.append("the chain to ").append(found.spoke, "bold").append(" is broken")
+        told.append(f" at link {len(found.links)}")
+    else:
+        told.append("nothing can be said of ").append("the stack", "bold")
     where = f" ({last.spoke})" if last.spoke and last.spoke != found.spoke else ""
     told.append(f"\n  broken  {found.broken}{where}: {last.title}")
     told.append(f"\n  saw     {found.saw}")

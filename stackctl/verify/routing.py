@@ -43,11 +43,11 @@ def route_labels(observed: Observed, stack: Stack, bundle: Bundle, check: Check)
     if container is None:
         return Outcome.UNREACHABLE, "does not run"
     stated = bundle.service(check.spoke).get("labels") or {}
-    of_edge = {key: _as_engine(value) for key, value in _for_edge(stated)}
+    of_edge = {key: _as_engine(value) for key, value in for_edge(stated)}
     if not of_edge:
         return Outcome.PASSED, "its edge reads no labels"
-    wanted = dict(_for_edge(as_it_runs(of_edge, container)))
-    carried = dict(_for_edge(container.labels))
+    wanted = dict(for_edge(as_it_runs(of_edge, container)))
+    carried = dict(for_edge(container.labels))
     for key, value in wanted.items():
         if key not in carried:
             return Outcome.FAILED, f"{container.name} lacks the label `{key}`, so the edge does not see it"
@@ -58,7 +58,8 @@ def route_labels(observed: Observed, stack: Stack, bundle: Bundle, check: Check)
     return Outcome.PASSED, f"carries {len(wanted)} labels, as the files state them"
 
 
-def _for_edge(labels: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def for_edge(labels: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Those labels that an edge reads."""
     return ((key, str(value)) for key, value in labels.items() if _OF_EDGE.match(key))
 
 
@@ -103,7 +104,7 @@ def label_keys(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -
     container = observed.running(check.spoke)
     if container is None:
         return Outcome.UNREACHABLE, "does not run"
-    for label, _ in _for_edge(container.labels):
+    for label, _ in for_edge(container.labels):
         unknown = unknown_to_traefik(label) if label.startswith("traefik.") else unknown_to_caddy(label)
         if unknown is not None:
             return Outcome.FAILED, f"the edge knows no `{unknown[0]}` in `{label}`: {unknown[1]}"

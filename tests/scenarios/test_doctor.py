@@ -63,6 +63,7 @@ def test_a_name_that_only_browsers_resolve_is_a_warning(whole: ShippedStack) -> 
     known = resolves("whoami.stack.localhost")
     assert (link["check"]["severity"], link["outcome"]) == ("warning", "passed" if known else "failed")
     assert found["broken"] == ""
+    assert [hint.partition(" ")[0] for hint in found["hints"]] == ([] if known else ["`curl"])
 
 
 def resolves(name: str) -> bool:
@@ -223,6 +224,7 @@ def test_a_socket_proxy_that_was_killed(whole: ShippedStack) -> None:
     whole.docker("kill", whole.container(PROXY))
     try:
         is_found(whole, "CK101", "exit code 137: it was killed", APP)
+        assert diagnosed(whole, APP)["fix"].startswith(f"`stackctl up {PROXY}` starts it again")
     finally:
         compose(whole, "start", PROXY)
         well(whole, PROXY)
@@ -279,9 +281,26 @@ def test_an_app_that_does_not_run(whole: ShippedStack) -> None:
         well(whole, APP)
 
 
+def test_an_edit_that_was_not_applied(whole: ShippedStack) -> None:
+    manifest = whole.root / "spokes" / "shelf.yaml"
+    sound = manifest.read_text()
+    stated = json.loads(sound)
+    stated["route"][0]["port"] = 8001
+    manifest.write_text(json.dumps(stated))
+    try:
+        found = diagnosed(whole, "shelf")
+        assert found["broken"] == "CK315"
+        assert found["fix"].startswith("the files were changed and not applied: `stackctl up shelf`; else ")
+    finally:
+        manifest.write_text(sound)
+
+
 def test_a_spoke_without_a_route(whole: ShippedStack) -> None:
-    found = diagnosed(whole, PROXY)
-    assert found["broken"] == "CK324"
+    """Each of these is sound without one; an app that lacks one has a case of its own."""
+    proxy, edge = diagnosed(whole, PROXY), diagnosed(whole, EDGE)
+    assert (proxy["broken"], edge["broken"]) == ("", "")
+    assert "only by its consumers" in proxy["unrouted"]
+    assert {link["check"]["spoke"] for link in proxy["links"]} == {PROXY}
 
 
 def test_without_an_engine(whole: ShippedStack) -> None:
