@@ -229,9 +229,8 @@ class Console:
     def error(self, error: StackctlError) -> None:
         self.close()
         if isinstance(error, InvalidFiles):
-            for finding in error.findings:
-                if finding.blocks:
-                    self._finding(self._err, finding)
+            for finding in error.told:
+                self._finding(self._err, finding)
         hung(self._err, Text.assemble(("error: ", "bold red"), error.message), len("error: "))
         if error.hint:
             hung(self._err, Text.assemble(("hint: ", "bold"), error.hint), len("hint: "))
