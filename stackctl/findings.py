@@ -58,6 +58,10 @@ class Finding:
         return self.severity is Severity.ERROR and not self.accepted
 
 
+def _not_read(finding: Finding) -> bool:
+    return finding.code == "SC111" and not finding.accepted
+
+
 class InvalidFiles(StackctlError):
     """The stack's files hold errors; nothing was changed."""
 
@@ -69,6 +73,9 @@ class InvalidFiles(StackctlError):
         hint: str = "each is named above; `stackctl lint` shows those of pages and manifests again",
     ) -> None:
         self.findings = tuple(findings)
+        at_fault = {finding.spoke for finding in self.findings if finding.blocks and finding.spoke}
+        self.told = tuple(f for f in self.findings if f.blocks or (_not_read(f) and f.spoke in at_fault))
+        """The errors, and of their spokes what was not read: a slip there may be all that is wrong."""
         count = sum(finding.blocks for finding in self.findings)
         super().__init__(
             f"{count} error{'s' if count != 1 else ''} in the stack's files; nothing was changed",

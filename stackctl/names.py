@@ -35,5 +35,10 @@ def spoke_names(directory: Path) -> tuple[str, ...]:
     root = _root(directory)
     if root is None:
         return ()
+    return names_in(root)
+
+
+def names_in(root: Path) -> tuple[str, ...]:
+    """The spokes of this stack, sorted, whether their files can be read or not."""
     files = (path for path in (root / "spokes").glob("*") if path.suffix in (".md", ".yaml", ".yml"))
     return tuple(sorted({path.stem for path in files if path.stem.lower() != "readme"}))

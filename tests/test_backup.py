@@ -259,3 +259,10 @@ def test_down_ends_what_a_killed_restore_left_where_nothing_is_there_any_more(
     assert journal.unfinished(tmp_path) is None
     assert forgotten == [tmp_path]
     end_of(down(tmp_path, confirm=lambda _: False, environ={}, held=held))
+
+
+def test_looking_for_backups_makes_no_folder(tmp_path: Path) -> None:
+    assert backups.kept(tmp_path, "blog") == ()
+    assert list(tmp_path.iterdir()) == []
+    (backups.folder(tmp_path, "blog") / "1.tar").write_bytes(b"x")
+    assert [kept.file for kept in backups.kept(tmp_path, "blog")] == [".stackctl/backups/blog/1.tar"]

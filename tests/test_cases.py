@@ -165,7 +165,8 @@ def test_every_code_explains_itself(code: Code) -> None:
     if code.id.startswith("SC"):
         assert code.bad
         assert code.good
-        assert code.hint
+    # For these, what to do depends on what runs, and `doctor` looks at that.
+    assert code.hint or (code.id in ("CK101", "CK102", "CK301") and "`stackctl " in code.why)
 
 
 def test_a_stack_without_faults_has_no_findings() -> None:

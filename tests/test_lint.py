@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stackctl.findings import Finding
+from stackctl.findings import Finding, InvalidFiles
 from stackctl.lint import lint
 from stackctl.lint.labels import named
 from stackctl.lint.sockets import gives_socket, is_engine_socket
@@ -188,3 +188,63 @@ def test_a_stack_that_is_read_twice_is_never_compared_with_itself(monkeypatch: p
     for stack in (read_stack(texts).stack, read_stack(texts).stack):
         assert stack is not None
         assert named(stack, stack.spoke("a")) == ()
+
+
+# ---- a fault that explains others stands alone, and first
+
+
+EDGES = {
+    "traefik_yaml": f"image: traefik:v3.7{PINNED}\nports: ['80:80']\n",
+    "caddy_yaml": f"image: caddy:2.10{PINNED}\nports: ['80:80']\n",
+}
+
+
+def test_of_an_edge_that_is_none_nothing_but_that_is_told() -> None:
+    told = [(str(f.at), f.code, f.hint) for f in found("name: home\nedge: trafik\n", **EDGES)]
+    assert told == [("stack.yaml:2:1", "SC103", "did you mean `traefik`?")]
+    assert found("name: home\nedge: {name: nginx}\n", **EDGES)[0].at.line == 2
+
+
+def test_a_fault_of_one_file_is_told_beside_that_of_the_edge() -> None:
+    told = found("name: home\nedge: trafik\n", **EDGES, web_yaml="image: [\n")
+    assert [(f.at.file, f.code) for f in told] == [("stack.yaml", "SC103"), ("spokes/web.yaml", "SC101")]
+
+
+@pytest.mark.parametrize(
+    ("stack", "web"),
+    [
+        ("networks: [back]\n", "networks: [back]\n"),
+        ("networks: {back: [x]}\n", "networks: [back]\n"),
+        ("secret_sources: [key]\n", "secrets: [key]\nenvironment: {A: {secret: key}}\n"),
+        ("configs: [site]\n", "configs: [site]\n"),
+    ],
+)
+def test_what_stack_yaml_fails_to_say_is_not_told_as_missing(stack: str, web: str) -> None:
+    told = found(f"name: home\n{stack}", web_yaml=f"image: a:1{PINNED}\n{web}")
+    assert [f.at.file for f in told if f.blocks] == ["stack.yaml"]
+
+
+def test_stack_yaml_comes_before_what_it_holds_for() -> None:
+    files = [f.at.file for f in found("name: home\nedje: caddy\n", a_yaml="imagee: x\n")]
+    assert files[0] == "stack.yaml"
+    assert "spokes/a.yaml" in files[1:]
+
+
+PAGE = "**Hostname:** a.example.org\n**Port:** 80\n\n## Configuration\n\n**Image:** `a:1`\n"
+
+
+@pytest.mark.parametrize("port", ["80a", "0", "80 and 81"])
+def test_a_port_that_cannot_be_read_is_not_told_as_missing_too(port: str) -> None:
+    told = found(a_md=PAGE.replace("80", port), a_yaml="kind: app\n")
+    assert [(f.at.line, f.code) for f in told if "port" in f.message] == [(2, "SC103")]
+
+
+def test_errors_bring_along_what_was_not_read_of_the_same_spoke() -> None:
+    slip = PAGE.replace("Hostname", "Hostnme")
+    error = InvalidFiles(found(a_md=slip, a_yaml="kind: app\n", b_md="**Kindd:** app\n\n**Image:** `b:1`\n"))
+    told = [(str(f.at), f.code, f.hint) for f in error.told]
+    assert told == [
+        ("spokes/a.md:1:1", "SC111", "did you mean `Hostname`?"),
+        ("spokes/a.md:2:1", "SC103", "state its host"),
+    ]
+    assert error.message.startswith("1 error ")

@@ -38,6 +38,7 @@ RUN = "docker run --rm --network data curlimages/curl"
     [
         (f"{RUN} http://web:81/x", "data", "GET", "web", 81, "/x"),
         (f"{RUN} curl web", "data", "GET", "web", 80, "/"),
+        (f"{RUN} curl -i web", "data", "GET", "web", 80, "/"),
         (f"{RUN} -X POST http://web/", "data", "POST", "web", 80, "/"),
         (f"{RUN} -XDELETE 'http://web/a?b=c'", "data", "DELETE", "web", 80, "/a?b=c"),
         (f"{RUN} -sSI http://web/", "data", "HEAD", "web", 80, "/"),

@@ -121,3 +121,19 @@ def test_a_file_built_to_break_the_reader_is_one_finding(text: str) -> None:
 
 def test_many_brackets_beside_each_other_are_not_deep() -> None:
     assert load(f"a: [{', '.join(['[]'] * 500)}]").value == {"a": [[]] * 500}
+
+
+@pytest.mark.parametrize(
+    ("text", "way_out"),
+    [
+        ("a:\n\tb: 1\n", "spaces, not with tabs"),
+        ("a:\n  b: 1\n\tc: 2\n", "spaces, not with tabs"),
+        ("a:\n  b: 1\n c: 2\n", "indent it as far as"),
+        ("a:\n  - 1\n  b: 2\n", "indent it as far as"),
+        ("a: [1\n", "balance the brackets"),
+        ("a: b: c\n", "into quotes"),
+    ],
+)
+def test_the_way_out_fits_what_the_parser_stumbled_over(text: str, way_out: str) -> None:
+    (told,) = load(text).findings
+    assert way_out in told.hint

@@ -251,6 +251,9 @@ def test_rename_takes_references_along_and_leaves_a_sound_stack(stack: Path) -> 
     assert stackctl(stack, "rename", "docker-socket-proxy", "gate").returncode == 2
     document = done(stack, "rename", "docker-socket-proxy", "gate", "--yes")
     assert document["exit"] == 0
+    named = {line.partition(":")[0] for line in document["changed"]}
+    assert "spokes/gate.md" in named
+    assert not any("docker-socket-proxy" in file for file in named), "that name is gone"
     assert errors(stack) == []
     opened = open_stack(stack)
     assert [s.name for s in opened.stack.spokes] == ["gate", "traefik"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from stackctl.apply.trouble import explained
 from stackctl.compose import Compose
 from stackctl.errors import StackctlError
-from stackctl.files import private_dir, state_dir
+from stackctl.files import STATE_DIR, private_dir, state_dir
 from stackctl.model import Backup, Container, Kept
 
 _SLOW = 24 * 3600.0
@@ -37,14 +37,19 @@ with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as tar:
 """
 
 
+_FOLDER = "backups"
+"""In the state folder; a folder per spoke."""
+
+
 def folder(root: Path, spoke: str) -> Path:
     """Where the spoke's backups are kept; made where it is missing."""
-    return private_dir(private_dir(state_dir(root) / "backups") / spoke)
+    return private_dir(private_dir(state_dir(root) / _FOLDER) / spoke)
 
 
 def kept(root: Path, spoke: str) -> tuple[Kept, ...]:
     """The spoke's backups, the oldest first."""
-    found = sorted(path for path in folder(root, spoke).iterdir() if path.suffix in (".tar", ".out"))
+    there = (root / STATE_DIR / _FOLDER / spoke).glob("*")
+    found = sorted(path for path in there if path.suffix in (".tar", ".out"))
     return tuple(Kept(spoke, str(path.relative_to(root)), path.stat().st_size) for path in found)
 
 

@@ -9,6 +9,7 @@ from stackctl.codes import (
     exposure,
     host,
     labels,
+    links,
     meaning,
     reading,
     replacing,
@@ -34,6 +35,7 @@ CODES: dict[str, Code] = {
             *exposure.CODES,
             *replacing.CODES,
             *checks.CODES,
+            *links.CODES,
         ),
         key=lambda code: (_FILES_FIRST[code.id[0]], code.id),
     )

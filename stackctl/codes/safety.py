@@ -89,10 +89,13 @@ CODES = (
         "SC409",
         _WARNING,
         "the socket proxy opens more than it must",
-        "Whatever is open and not needed serves nobody but an intruder.",
+        "Whatever is open and not needed serves nobody but an intruder. A policy opens exactly what its "
+        "consumers need, which no switch does. Where `edge: caddy` serves, which needs no Docker, and "
+        "Traefik rests, all of it is too much.",
         bad="environment: {CONTAINERS: 1, IMAGES: 1}   # for Traefik alone",
-        good="environment: {CONTAINERS: 1}",
-        hint="`stackctl policy NAME --suggest` prints the smallest one",
+        good="policy: {consumers: [traefik]}",
+        hint="`stackctl policy NAME --suggest` prints the smallest one; `stackctl remove NAME` where it "
+        "serves nobody",
     ),
     Code(
         "SC410",
@@ -100,7 +103,7 @@ CODES = (
         "a program on the socket network is refused what it is known to need",
         "Its image is one that asks for more; name it under `consumers`, or give the program another way.",
         bad="environment: {CONTAINERS: 0}   # with Traefik on the socket network",
-        good="environment: {CONTAINERS: 1}",
+        good="policy: {consumers: [traefik]}",
         hint="open it, or take the program off that network",
     ),
     Code(

@@ -13,6 +13,7 @@ from stackctl.commands.story import EditAnswer, Ended, Story
 from stackctl.errors import Exit, StackctlError, UsageError
 from stackctl.events import Found, Said
 from stackctl.findings import Finding
+from stackctl.names import names_in
 
 _FALLBACKS = ("nano", "vim", "vi")
 _AT_A_TERMINAL = (*_FALLBACKS, "nvim", "micro", "hx", "mcedit", "joe", "ne")
@@ -55,14 +56,14 @@ def edit(
 
 
 def _file(root: Path, spoke: str, manifest: bool) -> Path:
+    known = names_in(root)
     page = root / "spokes" / f"{spoke}.md"
     manifests = [root / "spokes" / f"{spoke}{suffix}" for suffix in (".yaml", ".yml")]
     there = [path for path in (manifests if manifest else (page, *manifests)) if path.is_file()]
-    if there:
+    if there and spoke in known:
         return there[0]
     if manifest and page.is_file():
         raise UsageError(f"{spoke} has no manifest", f"its page is enough; or write spokes/{spoke}.yaml")
-    known = sorted({p.stem for p in (root / "spokes").glob("*") if p.suffix in (".md", ".yaml", ".yml")})
     raise UsageError(f"there is no spoke named {spoke!r}", f"the spokes are: {', '.join(known)}")
 
 

@@ -44,7 +44,8 @@ def fingerprint(
     )
     pending = tuple(sentence for row in rows for sentence in differences(row))
     yield from ()
-    return Ended(FingerprintAnswer(rows, pending), Exit.PENDING if check and pending else Exit.DONE)
+    answer = FingerprintAnswer(rows, pending, checked=check and not applied)
+    return Ended(answer, Exit.PENDING if check and pending else Exit.DONE)
 
 
 def differences(row: SpokeFingerprint) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,8 +36,7 @@ def rename(
     spoke = opened.stack.spoke(old)
     moves = {f: f.replace(f"spokes/{old}.", f"spokes/{new}.") for f in (spoke.page, spoke.manifest) if f}
     rewrites = _rewrites(root, spoke, old, new)
-    changed = tuple(line for rewrite in rewrites for line in _lines(rewrite, moves))
-    for line in changed:
+    for line in _lines(rewrites, {}):
         yield Said(line)
     yield from _unnamed_volumes(opened, old, environ)
     edits = sum(len(rewrite.edits) for rewrite in rewrites)
@@ -68,7 +67,7 @@ def rename(
             opened.stack.name,
             written=tuple(moves.values()),
             deleted=tuple(moves),
-            changed=changed,
+            changed=_lines(rewrites, moves),
             next=(f"stackctl plan{profiles}", f"stackctl up{profiles}"),
         )
     )
@@ -99,10 +98,15 @@ def _rewrites(root: Path, spoke: Spoke, old: str, new: str) -> list[Rewrite]:
     return [rewrite for rewrite in found if rewrite.edits]
 
 
-def _lines(rewrite: Rewrite, moves: Mapping[str, str]) -> list[str]:
-    after = Raw(rewrite.raw.file, rewrite.after)
-    numbers = sorted({edit.at.line for edit in rewrite.edits})
-    return [f"{rewrite.raw.file}:{number}: {_short(after.line(number))}" for number in numbers]
+def _lines(rewrites: Iterable[Rewrite], moves: Mapping[str, str]) -> tuple[str, ...]:
+    """Each edited line as it is afterwards, under the name that its file has after these moves."""
+    found: list[str] = []
+    for rewrite in rewrites:
+        file = rewrite.raw.file
+        after = Raw(file, rewrite.after)
+        numbers = sorted({edit.at.line for edit in rewrite.edits})
+        found += (f"{moves.get(file, file)}:{number}: {_short(after.line(number))}" for number in numbers)
+    return tuple(found)
 
 
 def _short(line: str) -> str:

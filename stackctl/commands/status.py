@@ -10,7 +10,7 @@ from stackctl import records
 from stackctl.apply.wait import subscribe
 from stackctl.commands.opened import look_at_host, open_stack
 from stackctl.commands.plan import make
-from stackctl.commands.story import Ended, SpokeStatus, StatusAnswer, Story, Watched
+from stackctl.commands.story import ABSENT, Ended, SpokeStatus, StatusAnswer, Story, Watched
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Said
@@ -21,7 +21,6 @@ from stackctl.observe import observe
 REFRESH = 2.0
 """Seconds after which `--watch` looks again although nothing was told by the Engine."""
 
-ABSENT = "absent"
 UNPROVED = "CK501"
 
 _WAY_OUT = {

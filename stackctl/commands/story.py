@@ -78,6 +78,12 @@ class FingerprintAnswer:
     spokes: tuple[SpokeFingerprint, ...]
     pending: tuple[str, ...] = ()
     """Sentences: what differs, and from what."""
+    checked: bool = False
+    """Whether only a verdict was asked for."""
+
+
+ABSENT = "absent"
+"""What a spoke runs that has no container."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class SpokeStatus:
     kind: str
     profiles: tuple[str, ...]
     runs: str
-    """The container's state and health, or "absent"."""
+    """The container's state and health, or `ABSENT`."""
     restarts: int
     changes: str
     """What `plan` would do with it, "" for nothing."""

@@ -17,6 +17,7 @@ from stackctl.commands.diagnosed import Diagnosis
 from stackctl.commands.image_answers import Pin, PinAnswer, PolicyAnswer, PullAnswer, TravelAnswer
 from stackctl.commands.past import HistoryAnswer, RecordsAnswer
 from stackctl.commands.story import (
+    ABSENT,
     AdoptAnswer,
     BackupAnswer,
     DocsAnswer,
@@ -28,6 +29,7 @@ from stackctl.commands.story import (
     RestoreAnswer,
     ScheduleAnswer,
     SchemaAnswer,
+    SpokeStatus,
     StatusAnswer,
     TemplatesAnswer,
     VersionAnswer,
@@ -84,8 +86,10 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
     """A row per spoke; `wide` adds what 80 columns have no room for."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ["spoke", "kind", "profile", "runs", "files", "proof", "page"]
+    whole = {"runs": max((len(row.runs) for row in answer.spokes), default=0) + 1}
     for column in (*columns, "fingerprint", "last checked") if wide else columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("spoke", "kind"))
+        fixed = column in ("spoke", "kind")
+        table.add_column(column, overflow="fold", no_wrap=fixed, min_width=whole.get(column))
     for row in answer.spokes:
         runs = row.runs + (f", {row.restarts} restarts" if row.restarts else "")
         cells: list[RenderableType] = [
@@ -105,7 +109,7 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
         for row in answer.spokes
         if row.accepted and row.proof is not State.PROVED
     ]
-    below += [f"stand-in: {row.spoke} runs {row.stand_in}" for row in answer.spokes if row.stand_in]
+    below += [f"stand-in: {row.spoke} {_verb(row)} {row.stand_in}" for row in answer.spokes if row.stand_in]
     removed = "`stackctl up` asks before it removes it"
     below += [f"{name}: its spoke is gone; {removed}" for name in answer.strays]
     below += [f"{name}: stack.yaml names another edge; {removed}" for name in answer.resting]
@@ -113,18 +117,31 @@ def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
     return Group(head, table, *(Text(line, "yellow") for line in below))
 
 
+def _verb(row: SpokeStatus) -> str:
+    return "would run" if row.runs == ABSENT else "runs"
+
+
 @picture.register
 def fingerprints(answer: FingerprintAnswer) -> RenderableType:
     """What each spoke declares, of what it is made, and where something else is stated."""
-    lines: list[RenderableType] = []
+    pending = [Text.assemble(("~ ", "yellow"), sentence) for sentence in answer.pending]
+    if not answer.checked:
+        return Group(*_fingerprints(answer), *pending)
+    held = "docker-compose.yml and the pages state no other fingerprint"
+    told = "run `stackctl render`, or `stackctl docs sync` for a page" if pending else held
+    return Group(*pending, Text(told))
+
+
+def _fingerprints(answer: FingerprintAnswer) -> Iterator[RenderableType]:
     for row in answer.spokes:
-        lines.append(Text.assemble((row.spoke, "bold"), "  ", row.declared.digest))
+        yield Text(row.spoke, "bold")
+        # Below the name, so that 80 columns have room for all of it.
+        yield Text(f"    declared {row.declared.digest}")
         for name, digest in sorted(row.declared.inputs.items()):
-            lines.append(Text(f"    {name:<8} {digest[:12]}", "dim"))
+            yield Text(f"    {name:<8} {digest[:12]}", "dim")
         if row.applied or row.running:
-            lines.append(Text(f"    applied  {row.applied or 'unknown: the image is not here'}", "dim"))
-            lines.append(Text(f"    running  {row.running or 'none'}", "dim"))
-    return Group(*lines, *(Text.assemble(("~ ", "yellow"), sentence) for sentence in answer.pending))
+            yield Text(f"    applied  {row.applied or 'unknown: the image is not here'}", "dim")
+            yield Text(f"    running  {row.running or 'none'}", "dim")
 
 
 @picture.register
@@ -184,7 +201,7 @@ def _mended(file: Mended) -> Iterator[RenderableType]:
 
 @picture.register
 def explained(answer: ExplainAnswer) -> RenderableType:
-    """A rule or a check: why it is one, and what it looks like."""
+    """A rule or a check: why it is one, what it looks like, and the way out."""
     return _code(answer.code)
 
 
@@ -197,6 +214,8 @@ def _code(told: Code) -> RenderableType:
     for word, example, colour in (("bad", told.bad, "red"), ("good", told.good, "green")):
         if example:
             parts += [Text(f"\n  {word}", colour), Padding(Text(example), (0, 0, 0, 4))]
+    if told.hint:
+        parts += [Text("\n  way out", "bold"), Padding(Text(told.hint), (0, 0, 0, 4))]
     return Group(*parts)
 
 
@@ -204,7 +223,8 @@ def _code(told: Code) -> RenderableType:
 def written(answer: WrittenAnswer) -> RenderableType:
     """Files that came and went, and what to do now."""
     parts: list[RenderableType] = [Text.assemble(("✔ ", "green"), path) for path in answer.written]
-    if answer.written:
+    # Where files go too, there was a question, and the lines stood above it.
+    if answer.written and not answer.deleted:
         parts += [Text.assemble(("✔ ", "green"), line) for line in answer.changed]
     parts += [Text.assemble(("- ", "red"), path) for path in answer.deleted]
     if answer.next:

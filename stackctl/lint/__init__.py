@@ -56,10 +56,17 @@ _FROM_THE_FILES_ALONE = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC61", "SC62", "SC6
 """Whether the other codes are found is seen on a host, by a plan, or on what runs."""
 
 
+_UNDER_ALL_RULES = frozenset(("edge", "networks"))
+"""Which spokes serve, and who reaches whom. Where these say nothing, rules would tell of another stack."""
+
+
 def lint(stack: Stack, so_far: Iterable[Finding] = ()) -> tuple[Finding, ...]:
     """What was found so far and what all rules find, by place, each with the reason why it is accepted."""
-    found = [*so_far, *(finding for rule in RULES for finding in rule(stack))]
-    return sorted_and_accepted([*found, *_accepts_of_nothing(stack, found)], (*stack.spokes, *stack.resting))
+    found = list(so_far)
+    if not _UNDER_ALL_RULES & {*stack.unread}:
+        found += (finding for rule in RULES for finding in rule(stack))
+        found += list(_accepts_of_nothing(stack, found))
+    return sorted_and_accepted(found, (*stack.spokes, *stack.resting))
 
 
 def _accepts_of_nothing(stack: Stack, found: Iterable[Finding]) -> Iterator[Finding]:

@@ -260,6 +260,8 @@ class Stack:
     """The stack's own templates by path relative to `templates/`; they win over the packaged ones."""
     example_variables: frozenset[str] | None = None
     """Names in `.env.example`; None where there is no such file."""
+    unread: tuple[str, ...] = ()
+    """Keys of stack.yaml that could not be read."""
     places: Mapping[Path, Location] = field(default_factory=dict)
 
     def spoke(self, name: str) -> Spoke:

@@ -206,7 +206,7 @@ class _Page:
         for fence in self.outline.settings:
             document = load_yaml(self.source, fence.line, fence.column, fence.content)
             for problem in document.findings:
-                self.not_understood(problem.at, problem.message)
+                self.not_understood(problem.at, problem.message, problem.hint)
             value = document.value
             at = self.source.at(fence.line, fence.column)
             if not isinstance(value, dict) or document.findings:
@@ -259,9 +259,10 @@ class _Page:
 
     def _port(self) -> int | None:
         one = self._one("port")
+        if ("port",) in self.places:
+            self.places[("route", "0", "port")] = self.places[("port",)]
         if one is None:
             return None
-        self.places[("route", "0", "port")] = self.places[("port",)]
         match = re.fullmatch(r"([0-9]{1,5})(?:/tcp)?", one)
         if match and 0 < int(match[1]) < 65536:
             return int(match[1])

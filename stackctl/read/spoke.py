@@ -156,9 +156,12 @@ def _routes(partial: Partial, page: str, findings: list[Finding]) -> list[tuple[
             only_page = at.file == page
             if draft.hosts is None and only_page:
                 continue
-            words = " and ".join(missing)
+            # What is stated and cannot be read was told already.
+            words = " and ".join(w for w in missing if ("route", str(number), w) not in partial.places)
             code = "SC111" if only_page else "SC103"
-            findings.append(finding(code, at, f"the route has no {words}", f"state its {words}"))
+            if words:
+                at = partial.at("route", str(number), "port") if draft.port else at
+                findings.append(finding(code, at, f"the route has no {words}", f"state its {words}"))
         else:
             route = replace(draft.stated, hosts=draft.hosts or (), port=draft.port or 0)
             routes.append((number, route))

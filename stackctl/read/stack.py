@@ -67,6 +67,7 @@ def read_stack(texts: Mapping[str, bytes], memory: Memory | None = None) -> Read
         findings.append(finding("SC108", Location(STACK_FILE), "the stack has no spoke", hint))
     stack = Stack(
         name=settings.name,
+        unread=settings.unread,
         spokes=spokes,
         resting=resting,
         domain=settings.domain,
@@ -141,6 +142,7 @@ def _undeclared(spoke: Spoke, settings: Settings) -> list[Finding]:
     sources = settings.secret_sources
     known = {key: {**settings.top_level.get(key, {})} for key in ("configs", "secrets")}
     known["secrets"] |= sources
+    unread = {*settings.unread}
     found = [
         finding(
             "SC103",
@@ -149,6 +151,7 @@ def _undeclared(spoke: Spoke, settings: Settings) -> list[Finding]:
             nearest(grant["source"], known[key]) or "say there where it comes from",
         )
         for key in known
+        if not unread & {key, _SAID_UNDER[key]}
         for number, grant in enumerate(spoke.service.get(key, ()))
         if grant["source"] not in known[key]
     ]
@@ -160,7 +163,7 @@ def _undeclared(spoke: Spoke, settings: Settings) -> list[Finding]:
             nearest(name, sources) or "say there where its value comes from",
         )
         for variable, value in spoke.environment.items()
-        if (name := secret_of(value)) and name not in sources
+        if (name := secret_of(value)) and name not in sources and "secret_sources" not in unread
     ]
 
 

@@ -48,6 +48,8 @@ class Settings:
     top_level: Mapping[str, Any] = field(default_factory=dict)
     secret_sources: Mapping[str, SecretSource] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Keys whose value is not one, so that what it would have said is not told as missing."""
     places: Mapping[Path, Location] = field(default_factory=dict)
 
 
@@ -107,9 +109,16 @@ def read_settings(source: Source) -> tuple[Settings | None, tuple[Finding, ...]]
         top_level={**elements, **extra},
         secret_sources=read_secret_sources(value.get("secret_sources"), elements.get("secrets", {}), note),
         notify=tuple(notify),
+        unread=_unread(document.places, found),
         places=document.places,
     )
     return settings, tuple(found)
+
+
+def _unread(places: Mapping[Path, Location], found: list[Finding]) -> tuple[str, ...]:
+    wrong = {finding.at for finding in found if finding.code == "SC103"}
+    whole = (path for path, at in places.items() if at in wrong)
+    return tuple(sorted({path[0] for path in whole if len(path) == 1 or path == ("edge", "name")}))
 
 
 def _elements(value: Any, key: str, note: Any) -> dict[str, dict[str, Any]]:
@@ -124,6 +133,8 @@ def _elements(value: Any, key: str, note: Any) -> dict[str, dict[str, Any]]:
             note("SC110", (key, name), f"`{name}` is not a valid name")
         elif options is not None and not isinstance(options, dict):
             note("SC103", (key, name), f"`{name}` must be a map")
+            # It is there, so that whoever names it is not told that it is not.
+            found[name] = {}
         else:
             for word in options or {}:
                 if word not in allowed and not word.startswith("x-"):

@@ -60,7 +60,7 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
         line, column = (marks[0].line, marks[0].column) if marks else (0, 0)
         problem = " ".join(filter(None, (error.context, error.problem))) or "not valid YAML"
         at = source.at(first_line + line, column + indent)
-        return Document(None, {}, {}, (finding("SC101", at, problem),))
+        return Document(None, {}, {}, (finding("SC101", at, problem, _way_out(problem)),))
     except (YAMLError, ValueError, RecursionError) as error:
         first = str(error).split("\n")[0] or "not valid YAML"
         return Document(None, {}, {}, (finding("SC101", source.at(first_line, indent), first),))
@@ -74,6 +74,15 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
     builder = _Builder(source, first_line, indent)
     value = builder.build(root, ())
     return Document(value, builder.places, builder.written, tuple(builder.findings))
+
+
+def _way_out(problem: str) -> str:
+    """What to do about an error in the parser's words; empty where nothing better is known than for all."""
+    if r"'\t'" in problem or "tab character" in problem:
+        return "indent with spaces, not with tabs"
+    if "<block end>" in problem:
+        return "indent it as far as what it stands beside; or put what is above it into quotes"
+    return ""
 
 
 def _compose(text: str) -> Node | None:
