@@ -84,7 +84,7 @@ def chain(stack: Stack, bundle: Bundle, observed: Observed, spoke: Spoke) -> Cha
     if proxy and edge:
         seen += _of(standing, proxy, "CK101", "CK102") if proxy is not spoke else []
         asked += _permissions(stack, observed, edge, proxy)
-    if edge and spoke not in (edge, proxy):
+    if edge and edge is not spoke and spoke.routes:
         seen += _of(standing, edge, "CK101", "CK102")
         seen += [_look("CK318", edge, "its ports are bound", "ports-bound")]
         seen += [_look("CK323", edge, "the Engine speaks its version of the API", "engine-api")]
