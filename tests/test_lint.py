@@ -239,6 +239,12 @@ def test_a_port_that_cannot_be_read_is_not_told_as_missing_too(port: str) -> Non
     assert [(f.at.line, f.code) for f in told if "port" in f.message] == [(2, "SC103")]
 
 
+@pytest.mark.parametrize("route", ["host: a.b, port:", "host:, port: 80", "host: a.b", "port: 80"])
+def test_a_route_that_lacks_a_part_is_never_dropped_in_silence(route: str) -> None:
+    told = found(a_yaml=f"image: a:1{PINNED}\nroute: {{{route}}}\n")
+    assert [f.code for f in told if f.message.startswith("the route has no ")] == ["SC103"]
+
+
 def test_errors_bring_along_what_was_not_read_of_the_same_spoke() -> None:
     slip = PAGE.replace("Hostname", "Hostnme")
     error = InvalidFiles(found(a_md=slip, a_yaml="kind: app\n", b_md="**Kindd:** app\n\n**Image:** `b:1`\n"))

@@ -149,6 +149,7 @@ def _networks(
 def _routes(partial: Partial, page: str, findings: list[Finding]) -> list[tuple[int, Route]]:
     """The routes that can be made, each with its number among those that are written."""
     routes = []
+    told = {found.at for found in partial.findings}
     for number, draft in enumerate(partial.routes or ()):
         missing = list(_missing(draft))
         if missing:
@@ -156,8 +157,9 @@ def _routes(partial: Partial, page: str, findings: list[Finding]) -> list[tuple[
             only_page = at.file == page
             if draft.hosts is None and only_page:
                 continue
-            # What is stated and cannot be read was told already.
-            words = " and ".join(w for w in missing if ("route", str(number), w) not in partial.places)
+            words = " and ".join(
+                w for w in missing if partial.places.get(("route", str(number), w)) not in told
+            )
             code = "SC111" if only_page else "SC103"
             if words:
                 at = partial.at("route", str(number), "port") if draft.port else at
