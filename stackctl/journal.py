@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stackctl import lines
-from stackctl.errors import StackctlError
+from stackctl.errors import StackctlError, of_file
 from stackctl.files import STATE_DIR, state_dir, write_atomically
 from stackctl.lock import whoami
 
@@ -93,10 +93,8 @@ class Journal:
             text = "".join(json.dumps(line) + "\n" for line in told)
             write_atomically(self._path, text.encode(), 0o600)
         except OSError as error:
-            raise NotBegun(
-                f"{self._path} cannot be written: {error.strerror}; nothing was changed",
-                "see to the free space and the owner of that folder",
-            ) from error
+            why = self._why(error)
+            raise NotBegun(f"{why.message}; nothing was changed", why.hint, why.detail) from error
 
     def step(self, step: str, spoke: str) -> None:
         self._add({"step": step, "spoke": spoke})
@@ -115,10 +113,12 @@ class Journal:
         try:
             lines.append(self._path, [line])
         except OSError as error:
-            raise StackctlError(
-                f"{self._path} cannot be written: {error.strerror}",
-                "see to the free space and the owner of that folder",
-            ) from error
+            raise self._why(error) from error
+
+    def _why(self, error: OSError) -> StackctlError:
+        hint = "see to the free space and the owner of that folder"
+        told = f"{self._path} cannot be written: {error.strerror}"
+        return of_file(error) or StackctlError(told, hint, str(error))
 
 
 def forget(root: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_journal_that_cannot_be_begun_leaves_all_as_it_is(
     monkeypatch.setattr(journal, "write_atomically", full)
     opened = SimpleNamespace(bundle=SimpleNamespace(files={}))
     change = SimpleNamespace(root=tmp_path, left=before, begun=BEGUN, opened=opened)
-    with pytest.raises(NotBegun, match="No space left on device; nothing was changed"):
+    with pytest.raises(NotBegun, match="the disk is full; nothing was changed"):
         list(carry_out(change, verify=False))  # type: ignore[arg-type]
     assert journal.unfinished(tmp_path) == before
     assert (earlier is None) == (before is None)
