@@ -19,8 +19,10 @@ from stackctl.model import NO_PROBER, Bundle, Check, Edge, Kind, Outcome, Result
 SCHEMA = 1
 FILE = ".stackctl/records.jsonl"
 
-_VARYING = "CK202"
+_OF_NETWORKS = "CK202"
 """Asked from the networks on which somebody sits at the time, so not the same in every run."""
+_OF_NAMES = "CK325"
+"""Asked of an edge for each name in use, so not for those of spokes that never ran."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +94,21 @@ def of_run(stack: Stack, bundle: Bundle, results: Iterable[Result], at: datetime
 
 
 def states(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> dict[str, Standing]:
-    """Each spoke's standing. Order decides which record is the last, no clock does.
-
-    What never ran is no part of what others are asked for; once it was checked itself, it is.
-    """
-    expected = checks(stack, bundle, {record.spoke for record in records if record.stack == stack.name})
+    """Each spoke's standing. Order decides which record is the last, no clock does."""
+    checked = {record.spoke for record in records if record.stack == stack.name}
+    used = {about(check) for check in checks(stack, bundle, checked) if check.code == _OF_NAMES}
+    expected = [
+        check
+        for check in checks(stack, bundle)
+        if check.code != _OF_NETWORKS and (check.code != _OF_NAMES or about(check) in used)
+    ]
     return {
         spoke.name: Standing(
             _state(
                 stack,
                 bundle,
                 spoke,
-                {(c.code, c.title) for c in expected if c.spoke == spoke.name and c.code != _VARYING},
+                {(c.code, c.title) for c in expected if c.spoke == spoke.name},
                 [r for r in records if (r.stack, r.spoke) == (stack.name, spoke.name)],
             ),
             documented(spoke, bundle),
