@@ -210,6 +210,11 @@ def test_a_fault_of_one_file_is_told_beside_that_of_the_edge() -> None:
     assert [(f.at.file, f.code) for f in told] == [("stack.yaml", "SC103"), ("spokes/web.yaml", "SC101")]
 
 
+def test_what_no_edge_explains_is_told_beside_it() -> None:
+    told = found("name: home\nedge: trafik\n", **EDGES, web_yaml="image: web:latest\n")
+    assert {(f.at.file, f.code) for f in told} == {("stack.yaml", "SC103"), ("spokes/web.yaml", "SC211")}
+
+
 @pytest.mark.parametrize(
     ("stack", "web"),
     [

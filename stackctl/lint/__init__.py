@@ -26,7 +26,7 @@ from stackctl.lint import (
     sharing,
     variables,
 )
-from stackctl.model import Stack
+from stackctl.model import Kind, Stack
 from stackctl.read.accepting import sorted_and_accepted
 
 Rule = Callable[[Stack], Iterable[Finding]]
@@ -52,21 +52,24 @@ RULES: tuple[Rule, ...] = (
     *proxies.RULES,
 )
 
+_OF_EDGES = ("SC34", "SC35", "SC36", "SC6")
 _FROM_THE_FILES_ALONE = ("SC1", "SC2", "SC3", "SC4", "SC5", "SC61", "SC62", "SC63", "SC70")
 """Whether the other codes are found is seen on a host, by a plan, or on what runs."""
 
 
-_UNDER_ALL_RULES = frozenset(("edge", "networks"))
-"""Which spokes serve, and who reaches whom. Where these say nothing, rules would tell of another stack."""
-
-
 def lint(stack: Stack, so_far: Iterable[Finding] = ()) -> tuple[Finding, ...]:
     """What was found so far and what all rules find, by place, each with the reason why it is accepted."""
-    found = list(so_far)
-    if not _UNDER_ALL_RULES & {*stack.unread}:
-        found += (finding for rule in RULES for finding in rule(stack))
-        found += list(_accepts_of_nothing(stack, found))
+    rules = (finding for rule in RULES for finding in rule(stack))
+    found = [*so_far, *(finding for finding in rules if not _is_of_another(stack, finding))]
+    found += [] if stack.unread else _accepts_of_nothing(stack, found)
     return sorted_and_accepted(found, (*stack.spokes, *stack.resting))
+
+
+def _is_of_another(stack: Stack, finding: Finding) -> bool:
+    """Whether it only follows from what could not be read: which edge serves, or which networks there are."""
+    edges = {spoke.name for spoke in stack.of_kind(Kind.EDGE)}
+    of_edge = finding.spoke in edges or finding.code.startswith(_OF_EDGES)
+    return ("edge" in stack.unread and of_edge) or ("networks" in stack.unread and finding.code == "SC204")
 
 
 def _accepts_of_nothing(stack: Stack, found: Iterable[Finding]) -> Iterator[Finding]:
