@@ -114,6 +114,7 @@ def log(*lines: str) -> dict[str, str]:
     return {"edge": "\n".join(lines)}
 
 
+NOBODY, APP = answer(404, "no"), answer(200, "app")
 CALLED = Expect(called=OnNetwork("web", "proxy", 80), called_by="edge")
 GOOD = {"wrong": "", "names": "web.home", "issuer": "home", "left": str(90 * 86400), "until": "soon"}
 BOUND = {"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "80"}]}}}
