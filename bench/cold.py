@@ -34,8 +34,11 @@ def cold(session: Session, work: Path, stackctl: str, prefix: str, image: str) -
         subprocess.run(argv, cwd=root, check=True, capture_output=True, env=dict(session.environ))
 
         def down(root: Path = root) -> None:
-            command = ["docker", "compose", "down", "--timeout", "0"]
-            subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=120)
+            # Engine 20.10 dies where a container is removed while a probe of it begins (daemon/exec.go,
+            # ContainerExecStart): all are stopped, and probed no more, before the first is removed.
+            for command in (["stop", "--timeout", "0"], ["down"]):
+                argv = ["docker", "compose", *command]
+                subprocess.run(argv, cwd=root, check=True, capture_output=True, timeout=120)
 
         try:
             fewer.interleaved(
