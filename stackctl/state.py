@@ -32,6 +32,9 @@ _RENDERED_FILE = "rendered.json"
 _GENERATIONS_FILE = "generations.json"
 _RELOADED_FILE = "reloaded.json"
 
+WRITTEN_AHEAD = tuple(f"{STATE_DIR}/{file}" for file in (_EXPOSED_FILE, _ELEMENTS_FILE, _RENDERED_FILE))
+"""What a run writes before it changes anything that runs: true only if it comes to that."""
+
 
 def host_key(root: Path) -> bytes:
     """This host's key, made at first use. Two first uses at once agree on one key."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from stackctl import good, history, journal, lines, notify
+from stackctl import good, history, journal, lines, notify, state
 from stackctl.apply.tidy import left_over
 from stackctl.commands.back import by_then
 from stackctl.commands.carry_out import carry_out
 from stackctl.commands.change import Progress
 from stackctl.errors import Exit, StackctlError
+from stackctl.events import Event, Said
 from stackctl.good import Seen
 from stackctl.history import Came, Run
 from stackctl.journal import Begun, Journal, NotBegun, Phase
@@ -87,6 +88,31 @@ def test_a_journal_that_cannot_be_begun_leaves_all_as_it_is(
         list(carry_out(change, verify=False))  # type: ignore[arg-type]
     assert journal.unfinished(tmp_path) == before
     assert (earlier is None) == (before is None)
+
+
+@pytest.mark.parametrize("said_yes_to", [{}, {"db": ("port * 5432 5432/tcp",)}])
+def test_a_run_that_came_to_nothing_was_said_yes_to_by_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said_yes_to: dict[str, tuple[str, ...]]
+) -> None:
+    """Not even the names stay: where nothing ever ran, the next run is still the first."""
+
+    def applied(*_: object, **__: object) -> Iterator[Event]:
+        state.remember_exposed(tmp_path, {"db": (), "web": ("port * 80 80/tcp",)})
+        state.remember_elements(tmp_path, {"network home_proxy": "a"})
+        state.remember_written(tmp_path, {"rendered/web/conf": "b"})
+        yield Said("pulls")
+        raise StackctlError("its image cannot be had")
+
+    monkeypatch.setattr("stackctl.commands.carry_out.consent", lambda *_: None)
+    monkeypatch.setattr("stackctl.commands.carry_out._applied", applied)
+    if said_yes_to:
+        state.remember_exposed(tmp_path, said_yes_to)
+    opened = SimpleNamespace(bundle=SimpleNamespace(files={}))
+    change = SimpleNamespace(root=tmp_path, left=None, begun=BEGUN, opened=opened, made=None)
+    with pytest.raises(StackctlError, match="cannot be had"):
+        list(carry_out(change, verify=False))  # type: ignore[arg-type]
+    assert state.exposed(tmp_path) == said_yes_to
+    assert (state.applied_elements(tmp_path), state.written(tmp_path)) == ({}, {})
 
 
 def test_nothing_works_on_what_a_restore_has_left_in_part(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl import good, records, state
@@ -32,21 +31,12 @@ from stackctl.commands.render import known_applied, write
 from stackctl.commands.verify import prove
 from stackctl.errors import StackctlError, of_file
 from stackctl.events import Event, Said
-from stackctl.files import write_atomically
+from stackctl.files import STATE_DIR, write_atomically
 from stackctl.history import Came
 from stackctl.journal import Journal, NotBegun, Phase
 from stackctl.model import Observed, Result, Verb
 from stackctl.observe import observe
 from stackctl.override import OVERRIDE_FILE
-
-
-@dataclass(frozen=True)
-class _Before:
-    """What this run writes before it changes anything that runs, as it was."""
-
-    rendered: Mapping[Path, bytes | None]
-    written: Mapping[str, str]
-    exposed: Mapping[str, tuple[str, ...]]
 
 
 def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[Result, ...]]:
@@ -59,7 +49,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         Interrupted: The person stopped it; the journal tells the next run.
     """
     past = records.read(change.root).records
-    before = _Before(_rendered(change), state.written(change.root), state.exposed(change.root))
+    before = _before(change)
     progress = Progress.after(change.left)
     journal = Journal(change.root)
     try:
@@ -69,7 +59,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         results = yield from _applied(change, journal, progress, past, verify=verify)
     except (Interrupted, KeyboardInterrupt) as interrupt:
         if not progress.touched:
-            _undo(change.root, before)
+            _undo(before)
             journal.close()
             raise KeyboardInterrupt("nothing was changed") from None
         yield from note(change, Came.INTERRUPTED, str(interrupt))
@@ -84,7 +74,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         if error is None:
             raise
         if not progress.touched:
-            _undo(change.root, before)
+            _undo(before)
             if change.left is None:
                 journal.close()
             raise error from failure
@@ -171,26 +161,24 @@ def kept(change: Change, here: Observed, results: Collection[Result] = ()) -> Ge
         return 0
 
 
-def _rendered(change: Change) -> dict[Path, bytes | None]:
-    """What this run may write over, as it is now."""
-    found: dict[Path, bytes | None] = {}
-    for path in (*change.opened.bundle.files, OVERRIDE_FILE):
-        place = change.root / path
-        found[place] = place.read_bytes() if place.is_file() else None
-    return found
+def _before(change: Change) -> dict[Path, bytes | None]:
+    """What this run may write over before it changes anything that runs, as it is now."""
+    paths = (
+        change.root / path for path in (*change.opened.bundle.files, OVERRIDE_FILE, *state.WRITTEN_AHEAD)
+    )
+    return {path: path.read_bytes() if path.is_file() else None for path in paths}
 
 
-def _undo(root: Path, before: _Before) -> None:
+def _undo(before: Mapping[Path, bytes | None]) -> None:
     """Puts files back as they were; nothing that runs has seen the new ones, and nothing was opened."""
     # A disk that is full has not taken the new ones either.
     with suppress(OSError):
-        for path, content in before.rendered.items():
+        for path, content in before.items():
             if content is None:
                 path.unlink(missing_ok=True)
             else:
-                write_atomically(path, content, 0o600 if path.name == OVERRIDE_FILE else 0o644)
-        state.remember_written(root, before.written)
-        state.remember_exposed(root, {name: before.exposed.get(name, ()) for name in state.exposed(root)})
+                private = path.name == OVERRIDE_FILE or path.parent.name == STATE_DIR
+                write_atomically(path, content, 0o600 if private else 0o644)
 
 
 def _told(progress: Progress) -> str:

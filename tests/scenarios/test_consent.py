@@ -74,6 +74,18 @@ def test_what_would_be_open_needs_a_yes_of_its_own(stack: ShippedStack, room: En
     assert again.returncode == 0, "what was allowed before is not asked again for being put back"
 
 
+def test_a_first_run_that_came_to_nothing_leaves_the_next_one_the_first(
+    stack: ShippedStack, room: EngineRoom
+) -> None:
+    port = {"ports": ["127.0.0.1::8080"]}
+    of(room, stack.root, stack.name, image="stackctl.invalid/nobody/has:this", **port)
+    failed = stack.run(*UP)
+    assert failed.returncode == 1, failed.stderr
+    of(room, stack.root, stack.name, **port)
+    done = stack.run(*UP)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_saved_plan_is_refused_once_files_host_or_engine_moved(
     stack: ShippedStack, room: EngineRoom
 ) -> None:
