@@ -82,7 +82,7 @@ def test_a_journal_that_cannot_be_begun_leaves_all_as_it_is(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(journal, "write_atomically", full)
-    opened = SimpleNamespace(bundle=SimpleNamespace(files={}))
+    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), root=tmp_path)
     change = SimpleNamespace(root=tmp_path, left=before, begun=BEGUN, opened=opened)
     with pytest.raises(NotBegun, match="the disk is full; nothing was changed"):
         list(carry_out(change, verify=False))  # type: ignore[arg-type]
@@ -100,19 +100,24 @@ def test_a_run_that_came_to_nothing_was_said_yes_to_by_nobody(
         state.remember_exposed(tmp_path, {"db": (), "web": ("port * 80 80/tcp",)})
         state.remember_elements(tmp_path, {"network home_proxy": "a"})
         state.remember_written(tmp_path, {"rendered/web/conf": "b"})
+        gone.unlink()
         yield Said("pulls")
         raise StackctlError("its image cannot be had")
 
     monkeypatch.setattr("stackctl.commands.carry_out.consent", lambda *_: None)
     monkeypatch.setattr("stackctl.commands.carry_out._applied", applied)
+    gone = tmp_path / "rendered" / "gone" / "conf"
+    gone.parent.mkdir(parents=True)
+    gone.write_text("mounted by what still runs")
     if said_yes_to:
         state.remember_exposed(tmp_path, said_yes_to)
-    opened = SimpleNamespace(bundle=SimpleNamespace(files={}))
+    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), root=tmp_path)
     change = SimpleNamespace(root=tmp_path, left=None, begun=BEGUN, opened=opened, made=None)
     with pytest.raises(StackctlError, match="cannot be had"):
         list(carry_out(change, verify=False))  # type: ignore[arg-type]
     assert state.exposed(tmp_path) == said_yes_to
     assert (state.applied_elements(tmp_path), state.written(tmp_path)) == ({}, {})
+    assert gone.read_text() == "mounted by what still runs"
 
 
 def test_nothing_works_on_what_a_restore_has_left_in_part(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from stackctl.commands.edges import give_certificates, without_reloads
 from stackctl.commands.good_state import keep, reopened
 from stackctl.commands.opened import compose_for
 from stackctl.commands.plan import consent, image_id
-from stackctl.commands.render import known_applied, write
+from stackctl.commands.render import known_applied, left_over, write
 from stackctl.commands.verify import prove
 from stackctl.errors import StackctlError, of_file
 from stackctl.events import Event, Said
@@ -162,10 +162,10 @@ def kept(change: Change, here: Observed, results: Collection[Result] = ()) -> Ge
 
 
 def _before(change: Change) -> dict[Path, bytes | None]:
-    """What this run may write over before it changes anything that runs, as it is now."""
-    paths = (
-        change.root / path for path in (*change.opened.bundle.files, OVERRIDE_FILE, *state.WRITTEN_AHEAD)
-    )
+    """What this run may write over, or take away, before it changes anything that runs, as it is now."""
+    opened = change.opened
+    written = (*opened.bundle.files, *left_over(opened), OVERRIDE_FILE, *state.WRITTEN_AHEAD)
+    paths = (change.root / path for path in written)
     return {path: path.read_bytes() if path.is_file() else None for path in paths}
 
 

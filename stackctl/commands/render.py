@@ -41,7 +41,7 @@ def render(
         return Ended(LinesAnswer())
     if check:
         differing = {path for path, content in opened.bundle.files.items() if there(root / path) != content}
-        differing |= _left_over(opened)
+        differing |= left_over(opened)
         unchanged = opened.bundle.files.keys() - differing
         return Ended(
             RenderAnswer(tuple(sorted(differing)), tuple(sorted(unchanged)), checked=True),
@@ -106,7 +106,7 @@ def write(opened: Opened, view: HostView, labels: Mapping[str, str], *, routes: 
     if digests != state.written(opened.root):
         state.remember_written(opened.root, digests)
     # Backwards: of what leads an edge, the first counts.
-    for path in sorted(_left_over(opened), reverse=True):
+    for path in sorted(left_over(opened), reverse=True):
         (opened.root / path).unlink()
         changed.append(path)
         for folder in (opened.root / path).parents:
@@ -148,7 +148,7 @@ def there(path: Path) -> bytes | None:
         return None
 
 
-def _left_over(opened: Opened) -> set[str]:
+def left_over(opened: Opened) -> set[str]:
     """Files under `rendered/` that nothing renders any more; that folder is stackctl's own."""
     folder = opened.root / RENDERED_DIR
     there = {str(path.relative_to(opened.root)) for path in folder.rglob("*") if path.is_file()}
