@@ -16,14 +16,19 @@ from stackctl.apply.tidy import left_over
 from stackctl.commands.back import by_then
 from stackctl.commands.carry_out import carry_out
 from stackctl.commands.change import Progress
+from stackctl.commands.good_state import reopened
+from stackctl.commands.opened import look_at_host, open_stack
 from stackctl.errors import Exit, StackctlError
 from stackctl.events import Event, Said
+from stackctl.files import load
+from stackctl.findings import InvalidFiles
 from stackctl.good import Seen
 from stackctl.history import Came, Run
 from stackctl.journal import Begun, Journal, NotBegun, Phase
-from stackctl.model import Container, Wanted
+from stackctl.model import Container, Observed, Wanted
 from stackctl.override import OVERRIDE_FILE
 from stackctl.secrets import Secret
+from tests import command_line
 
 BEGUN = Begun(
     "up", "t" * 64, {"app": "recreate"}, {"app": ("1" * 64,)}, "2026-11-21T09:00:00+00:00", "kim", 7
@@ -285,3 +290,20 @@ def test_a_hint_begins_with_what_to_do_first() -> None:
     then = "then `stackctl up` goes on going back"
     assert by_then(known, unknown, then) == by_then(unknown, known, then) == f"free the port; {then}"
     assert by_then(unknown, unknown, then) == f"mend what the message names; {then}"
+
+
+def test_a_state_that_was_good_is_gone_back_to_though_a_rule_of_today_forbids_it(tmp_path: Path) -> None:
+    """What ran then is what is there to go back to: rules ask more with every version."""
+    root = command_line.written(tmp_path)
+    texts = {path: text for path, text in load(root).items() if path != "spokes/web.yaml"}
+    labelled = b"image: nginx:1\nnetworks: [proxy]\nlabels: {stackctl.prober: home}\n"
+    good.keep(root, seen("", parts={"files": {**texts, "spokes/web.yaml": labelled}, "mounted": {}}))
+    (kept,) = good.all_good(root)
+    now = open_stack(root)
+    opened, view = reopened(kept, now, look_at_host(now, {}), Observed("home", ()))
+    assert opened.stack.spoke("web").service["labels"] == {"stackctl.prober": "home"}
+    assert view.on_host.stanzas["web"]["labels"]["stackctl.spoke"] == "web"
+    (root / "spokes" / "web.yaml").write_bytes(labelled)
+    with pytest.raises(InvalidFiles) as refused:
+        open_stack(root)
+    assert [finding.code for finding in refused.value.findings if finding.blocks] == ["SC113"]

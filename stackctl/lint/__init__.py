@@ -16,6 +16,7 @@ from stackctl.lint import (
     images,
     literals,
     networks,
+    own_labels,
     pages,
     policies,
     proxies,
@@ -34,6 +35,7 @@ Rule = Callable[[Stack], Iterable[Finding]]
 RULES: tuple[Rule, ...] = (
     *images.RULES,
     *networks.RULES,
+    *own_labels.RULES,
     *variables.RULES,
     *dependencies.RULES,
     *edges.RULES,

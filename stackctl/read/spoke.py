@@ -8,7 +8,6 @@ from typing import Any
 
 from stackctl.codes import finding
 from stackctl.findings import Finding, Severity
-from stackctl.fingerprint import OWN_LABELS
 from stackctl.model import PROXY_NETWORK, Hardening, Kind, Path, Protocol, Route, Spoke
 from stackctl.read.forms import as_kept
 from stackctl.read.images import DIGEST, kind_of, split_image
@@ -52,7 +51,6 @@ def settle(name: str, partial: Partial, page: str, manifest: str, networks: Netw
     }
     if "image" in service:
         service["image"] = _image(service["image"], partial, findings)
-    findings += _reserved(name, service, partial)
     kind = partial.kind or kind_of(service.get("image", ""))
     routes = _routes(partial, page, findings)
     kept: dict[Path, list[int]] = {("route",): [number for number, _ in routes]}
@@ -116,18 +114,6 @@ def _image(reference: str, partial: Partial, findings: list[Finding]) -> str:
     else:
         image = replace(image, digest=digest)
     return str(image)
-
-
-def _reserved(name: str, service: Mapping[str, Any], partial: Partial) -> Iterator[Finding]:
-    """SC113: labels by which a container would be taken for one of stackctl's own; an image hands its on."""
-    for path in (("labels",), ("build", "labels")):
-        stated: Any = service
-        for key in path:
-            stated = stated.get(key) if isinstance(stated, Mapping) else None
-        for label in stated if isinstance(stated, Mapping) else ():
-            if label.startswith(OWN_LABELS):
-                message = f"`{label}` is a label of stackctl's own, and {name} states it"
-                yield finding("SC113", partial.at(*path, label), message, spoke=name)
 
 
 def _networks(
