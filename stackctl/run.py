@@ -6,7 +6,8 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -71,28 +72,35 @@ class Output:
                 if isinstance(event, Started):
                     self._begun = f"{event.step} {event.spoke}".rstrip()
                 try:
-                    if self._json:
-                        self._json.event(event)
-                    else:
-                        self.console.show(event)
+                    with self._to_its_end():
+                        if self._json:
+                            self._json.event(event)
+                        else:
+                            self.console.show(event)
                 except KeyboardInterrupt as interrupt:
                     # Only the story can say what it has done so far.
                     story.throw(interrupt)
-                except BrokenPipeError:
-                    if not self._changed:
-                        raise
-                    # What was begun comes to its end, also where nobody reads of it any more.
-                    _read_by_nobody()
-            if self._json:
-                self._json.ended(ended.answer, ended.exit_code)
-            else:
-                self.console.close()
-                self.console.answer(ended.answer)
+            with self._to_its_end():
+                if self._json:
+                    self._json.ended(ended.answer, ended.exit_code)
+                else:
+                    self.console.close()
+                    self.console.answer(ended.answer)
             return int(ended.exit_code)
         finally:
             story.close()
             if self._console is not None:
                 self._console.close()
+
+    @contextmanager
+    def _to_its_end(self) -> Iterator[None]:
+        """What was begun comes to its end, also where nobody reads of it any more."""
+        try:
+            yield
+        except BrokenPipeError:
+            if not self._changed:
+                raise
+            _read_by_nobody()
 
     def so_far(self) -> str:
         """What an interrupt leaves, where the story itself has no words for that."""
@@ -103,11 +111,16 @@ class Output:
     def _changed(self) -> bool:
         return bool(self._begun) and self._command not in _CHANGE_NOTHING
 
-    def error(self, error: StackctlError) -> None:
-        if self._json:
-            self._json.error(error)
-        else:
-            self.console.error(error)
+    def error(self, error: StackctlError) -> int:
+        """Tells of it; its exit code, which holds whether anybody reads of it or not."""
+        try:
+            if self._json:
+                self._json.error(error)
+            else:
+                self.console.error(error)
+        except BrokenPipeError:
+            _read_by_nobody()
+        return error.exit_code
 
     @property
     def asks(self) -> bool:
@@ -159,14 +172,12 @@ def run(
     try:
         return output.story(tell(_folder(options.directory, anywhere), output))
     except StackctlError as error:
-        output.error(error)
-        return error.exit_code
+        return output.error(error)
     except KeyboardInterrupt as interrupt:
         if endless:
             return Exit.DONE
         said = str(interrupt) or output.so_far()
-        output.error(_Interrupted(f"interrupted; {said}"))
-        return Exit.INTERRUPTED
+        return output.error(_Interrupted(f"interrupted; {said}"))
     except BrokenPipeError:
         _read_by_nobody()
         return Exit.FAILED
@@ -193,8 +204,7 @@ def _told(error: Exception, output: Output) -> int:
         error = of_file(error) or error
     if not isinstance(error, StackctlError):
         error = _Bug(f"this is a bug in stackctl: {error!r}", f"the log is in {_log(error)}")
-    output.error(error)
-    return error.exit_code
+    return output.error(error)
 
 
 def _folder(directory: Path | None, anywhere: bool) -> Path:

@@ -224,6 +224,52 @@ def test_what_was_begun_comes_to_its_end_though_nobody_reads_of_it(
     assert (stack_dir / "end").exists() is (begun == "begun")
 
 
+_END = """
+import sys
+from pathlib import Path
+from stackctl.commands.back import NotRestored
+from stackctl.commands.story import Ended, LinesAnswer
+from stackctl.errors import Exit
+from stackctl.events import Line, Started
+from stackctl.run import Options, run
+def tell(root, output):
+    if "begun" in sys.argv:
+        yield Started("restart", "web")
+    yield Line("", "the first line")
+    sys.stdin.readline()
+    if "fails" in sys.argv:
+        raise NotRestored("it could not go back", "by hand: x")
+    return Ended(LinesAnswer(), Exit.NOT_PROVED)
+sys.exit(run("restart", Options(Path.cwd(), json="json" in sys.argv), tell, streams=True))
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ("json ends begun", 8),
+        ("json ends not-yet", 1),
+        ("json fails begun", 6),
+        ("text fails begun", 6),
+        ("text fails not-yet", 6),
+    ],
+)
+def test_how_it_ended_is_told_by_the_exit_code_though_nobody_reads_of_it(
+    how: str, code: int, stack_dir: Path
+) -> None:
+    words = [sys.executable, "-c", _END, *how.split()]
+    with subprocess.Popen(
+        words, cwd=stack_dir, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as run:
+        assert run.stdin
+        assert run.stdout
+        while b"the first line" not in run.stdout.readline():
+            pass
+        run.stdout.close()
+        run.stdin.close()
+        assert run.wait(timeout=30) == code
+
+
 def test_an_option_of_every_command_is_sent_behind_the_command() -> None:
     words = [sys.executable, "-m", "stackctl", "-C", "/x", "lint"]
     done = subprocess.run(words, capture_output=True, text=True)
