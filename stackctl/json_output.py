@@ -32,7 +32,7 @@ class JsonOutput:
     def error(self, error: StackctlError) -> None:
         told = {"message": error.message, "hint": error.hint}
         if isinstance(error, InvalidFiles):
-            told["findings"] = plain([finding for finding in error.findings if finding.blocks])
+            told["findings"] = plain(error.told)
         self._print(self._head(error.exit_code) | {"error": told})
 
     def _head(self, code: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,22 @@ def test_a_finding_is_shown_with_its_place_and_a_way_out(
     told = capsys.readouterr().err
     assert "spokes/web.yaml:4:12 SC102 error: unknown key" in told
     assert "did you mean x?" in told
+
+
+def test_a_slip_that_may_be_all_that_is_wrong_is_told_in_either_form(
+    stack_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slip = replace(
+        BROKEN, code="SC111", severity=Severity.WARNING, message="`Hostnane` is not read", spoke="web"
+    )
+    elsewhere = replace(slip, message="`Imgae` is not read", spoke="other")
+    error = InvalidFiles([replace(BROKEN, spoke="web"), slip, elsewhere])
+    for as_json in (False, True):
+        run("x", Options(stack_dir, json=as_json), telling(error))
+        told = "".join(capsys.readouterr())
+        assert "unknown key" in told
+        assert "Hostnane" in told
+        assert "Imgae" not in told
 
 
 def test_a_bug_leaves_a_log_with_the_traceback(stack_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
