@@ -95,13 +95,10 @@ def of_run(stack: Stack, bundle: Bundle, results: Iterable[Result], at: datetime
 
 def states(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> dict[str, Standing]:
     """Each spoke's standing. Order decides which record is the last, no clock does."""
-    checked = {record.spoke for record in records if record.stack == stack.name}
-    used = {about(check) for check in checks(stack, bundle, checked) if check.code == _OF_NAMES}
-    expected = [
-        check
-        for check in checks(stack, bundle)
-        if check.code != _OF_NETWORKS and (check.code != _OF_NAMES or about(check) in used)
-    ]
+    own = [record for record in records if record.stack == stack.name]
+    expected = [check for check in checks(stack, bundle) if check.code not in (_OF_NETWORKS, _OF_NAMES)]
+    for edge in stack.of_kind(Kind.EDGE):
+        expected += _of_names(stack, bundle, edge, own)
     return {
         spoke.name: Standing(
             _state(
@@ -109,12 +106,29 @@ def states(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> dict[str,
                 bundle,
                 spoke,
                 {(c.code, c.title) for c in expected if c.spoke == spoke.name},
-                [r for r in records if (r.stack, r.spoke) == (stack.name, spoke.name)],
+                [record for record in own if record.spoke == spoke.name],
             ),
             documented(spoke, bundle),
         )
         for spoke in stack.spokes
     }
+
+
+def _of_names(stack: Stack, bundle: Bundle, edge: Spoke, records: list[Record]) -> Iterator[Check]:
+    """Those for the names of spokes that were checked together with the edge, or since.
+
+    Of others the edge was asked when they were there; whether they are there now, no record tells.
+    """
+    proofs = (n for n, r in enumerate(records) if r.spoke == edge.name and _is_of_now(stack, bundle, edge, r))
+    checked = {record.spoke for record in records[max(proofs, default=0) :]}
+    among = checks(stack, bundle, {edge.name, *checked})
+    return (check for check in among if (check.code, check.spoke) == (_OF_NAMES, edge.name))
+
+
+def _is_of_now(stack: Stack, bundle: Bundle, spoke: Spoke, record: Record) -> bool:
+    """Whether it was of the spoke as its files stand now, and of what the spoke leans on."""
+    now = (_declared(bundle, spoke.name), _depends(stack, bundle, spoke))
+    return (record.fingerprint, record.depends) == now
 
 
 def documented(spoke: Spoke, bundle: Bundle) -> bool:
@@ -126,8 +140,7 @@ def documented(spoke: Spoke, bundle: Bundle) -> bool:
 def _state(
     stack: Stack, bundle: Bundle, spoke: Spoke, expected: set[tuple[str, str]], records: list[Record]
 ) -> State:
-    now = (_declared(bundle, spoke.name), _depends(stack, bundle, spoke))
-    current = [record for record in records if (record.fingerprint, record.depends) == now]
+    current = [record for record in records if _is_of_now(stack, bundle, spoke, record)]
     if current and not held(spoke, current[-1]):
         return State.FAILING
     if current and expected <= {(seen.code, seen.title) for seen in current[-1].results}:

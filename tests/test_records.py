@@ -82,22 +82,35 @@ def test_a_check_that_was_added_since_is_not_proved() -> None:
     assert state(replace(STACK, spokes=(DB, more)), bundle(), (bundle(), results("web"))) is State.STALE
 
 
-def test_an_edge_is_proved_though_apps_that_never_ran_were_not_asked_for() -> None:
+def test_an_edge_is_asked_for_the_names_that_were_in_use_with_it_or_since() -> None:
     ports = [{"target": 80, "published": "80", "protocol": "tcp"}]
     edge = Spoke("web", Kind.EDGE, {"image": "edge:1", "networks": {"proxy": None}, "ports": ports})
-    runs, later = (
+    runs, extra = (
         Spoke(name, Kind.APP, {"image": "app:1"}, routes=(Route((f"{name}.stack.localhost",), 80),))
-        for name in ("db", "later")
+        for name in ("db", "extra")
     )
-    stack = replace(STACK, edge=Edge.TRAEFIK, spokes=(edge, runs, later))
-    services = bundle().compose["services"]
-    current = replace(bundle(), compose={"services": {**services, "later": services["db"]}})
-    asked = [Result(c, Outcome.PASSED, "seen") for c in checks(stack, current, {"web", "db"})]
-    assert {c.code for c in checks(stack, current) if "http://later" in c.title} == {"CK325"}
-    assert state(stack, current, (current, asked)) is State.PROVED
-    # Once it ran itself, the edge is asked for it too.
-    of_later = [Result(c, Outcome.PASSED, "seen") for c in checks(stack, current) if c.spoke == "later"]
-    assert state(stack, current, (current, asked), (current, of_later)) is State.STALE
+    stack = replace(STACK, edge=Edge.TRAEFIK, spokes=(edge, runs, extra))
+
+    def of(**digests: str) -> Bundle:
+        services = bundle(**digests).compose["services"]
+        return replace(bundle(**digests), compose={"services": {**services, "extra": services["db"]}})
+
+    current, other = of(), of(web=B)
+    assert {c.code for c in checks(stack, current) if "http://extra" in c.title} == {"CK325"}
+
+    def seen(*among: str) -> list[Result]:
+        return [Result(check, Outcome.PASSED, "seen") for check in checks(stack, current, among)]
+
+    everyone = (current, seen("web", "db", "extra"))
+    without = (current, seen("web", "db"))
+    alone = (current, [result for result in everyone[1] if result.check.spoke == "extra"])
+    assert state(stack, current, everyone) is State.PROVED
+    assert state(stack, current, without) is State.PROVED, "it never ran"
+    assert state(stack, current, without, alone) is State.STALE, "it runs since"
+    assert state(stack, current, alone, without) is State.PROVED, "it was gone again"
+    assert state(stack, current, everyone, without) is State.PROVED, "it was gone again"
+    # Another edge was asked for it, not this one.
+    assert state(stack, current, without, alone, (other, everyone[1])) is State.STALE
 
 
 def test_another_stack_of_the_same_spokes_proves_nothing() -> None:
