@@ -94,7 +94,7 @@ class Journal:
             write_atomically(self._path, text.encode(), 0o600)
         except OSError as error:
             why = self._why(error)
-            raise NotBegun(f"{why.message}; nothing was changed", why.hint, why.detail) from error
+            raise NotBegun(f"{why.message}; what was planned was not begun", why.hint, why.detail) from error
 
     def step(self, step: str, spoke: str) -> None:
         self._add({"step": step, "spoke": spoke})

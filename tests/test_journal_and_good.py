@@ -24,7 +24,7 @@ from stackctl.files import load
 from stackctl.findings import InvalidFiles
 from stackctl.good import Seen
 from stackctl.history import Came, Run
-from stackctl.journal import Begun, Journal, NotBegun, Phase
+from stackctl.journal import Begun, Journal, NotBegun, Phase, Unfinished
 from stackctl.model import Container, Observed, Wanted
 from stackctl.override import OVERRIDE_FILE
 from stackctl.secrets import Secret
@@ -89,7 +89,7 @@ def test_a_journal_that_cannot_be_begun_leaves_all_as_it_is(
     monkeypatch.setattr(journal, "write_atomically", full)
     opened = SimpleNamespace(bundle=SimpleNamespace(files={}), root=tmp_path)
     change = SimpleNamespace(root=tmp_path, left=before, begun=BEGUN, opened=opened)
-    with pytest.raises(NotBegun, match="the disk is full; nothing was changed"):
+    with pytest.raises(NotBegun, match="the disk is full; what was planned was not begun"):
         list(carry_out(change, verify=False))  # type: ignore[arg-type]
     assert journal.unfinished(tmp_path) == before
     assert (earlier is None) == (before is None)
@@ -123,6 +123,23 @@ def test_a_run_that_came_to_nothing_was_said_yes_to_by_nobody(
     assert state.exposed(tmp_path) == said_yes_to
     assert (state.applied_elements(tmp_path), state.written(tmp_path)) == ({}, {})
     assert gone.read_text() == "mounted by what still runs"
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [(None, "nothing was changed"), (Unfinished(BEGUN), "nothing else was changed")],
+)
+def test_an_interrupt_counts_what_an_earlier_run_left_and_this_one_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: Unfinished | None, says: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stackctl.commands.carry_out.consent", interrupted)
+    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), root=tmp_path)
+    change = SimpleNamespace(root=tmp_path, left=left, begun=BEGUN, opened=opened, made=None)
+    with pytest.raises(KeyboardInterrupt, match=f"^{says}$"):
+        list(carry_out(change, verify=False))  # type: ignore[arg-type]
 
 
 def test_nothing_works_on_what_a_restore_has_left_in_part(tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         if not progress.touched:
             _undo(before)
             journal.close()
-            raise KeyboardInterrupt("nothing was changed") from None
+            # What the earlier run left in the way may be gone already.
+            nothing = "nothing" if change.left is None else "nothing else"
+            raise KeyboardInterrupt(f"{nothing} was changed") from None
         yield from note(change, Came.INTERRUPTED, str(interrupt))
         if isinstance(interrupt, Interrupted):
             raise

@@ -56,7 +56,7 @@ def rollback(
     engine = local_engine(environ)
     left = unfinished(root)
     expect_whole(left)
-    observed = observe(engine, now.stack.name)
+    found = observed = observe(engine, now.stack.name)
     earlier = _chosen(root, to, spokes, now, view, observed)
     if earlier is None:
         yield Said("nothing to do: what runs is the good state")
@@ -71,10 +71,11 @@ def rollback(
         if places := keeps(made.wanted[action.spoke].stanza):
             told = f"{action.spoke} keeps data in {', '.join(places)}"
             yield Said(f"{told}: an older version may not be able to read what a newer wrote", warning=True)
+    nothing = "nothing" if observed is found else "nothing else"
     if made.plan.unaccepted and not expose(made.plan):
-        raise StackctlError("declined what it would open; nothing was changed")
+        raise StackctlError(f"declined what it would open; {nothing} was changed")
     if not confirm(f"Go back to the good state {kept.number} of {kept.at}?"):
-        raise StackctlError("declined; nothing was changed")
+        raise StackctlError(f"declined; {nothing} was changed")
     then = with_kept_secrets(kept, opened, earlier.view, made.wanted.keys())
     names = [action.spoke for action in made.plan.changes]
     made = _made(opened, then, observed, spokes or tuple(kept.images))
