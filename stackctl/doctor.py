@@ -178,12 +178,15 @@ def ordered(chain: Chain, results: Sequence[Result]) -> tuple[Result, ...]:
             told += [known[_key(c)] for c in chain.because if _key(c) in known]
         if _key(check) in known:
             told.append(known[_key(check)])
-    broken = next((n for n, result in enumerate(told) if _ends(result)), len(told))
+    broken = next((n for n, result in enumerate(told) if ends(result)), len(told))
     return tuple(told[: broken + 1])
 
 
-def _ends(result: Result) -> bool:
-    # A log that cannot be read explains nothing, and stops nothing: the route behind it is still unknown.
+def ends(result: Result) -> bool:
+    """Whether this link is broken: nothing behind it can be told from it.
+
+    A log that cannot be read explains nothing, and stops nothing: the route behind it is still unknown.
+    """
     unread = result.check.code in _OF_LOG and result.outcome is Outcome.UNREACHABLE
     return not (result.holds or unread)
 

@@ -22,6 +22,19 @@ _ASKS = frozenset({"basic_auth", "basicauth", "forward_auth"})
 _BLOCKS = frozenset({"handle", "handle_path", "route"})
 
 
+_TRUTH = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+"""How Go, and so Traefik, spells them."""
+
+
+def enabled(labels: Labels) -> bool | None:
+    """Whether the labels show their container to Traefik; None where they do not say."""
+    stated = (value for name, value in labels.items() if name.lower() == "traefik.enable")
+    return _TRUTH.get(str(next(stated, "")))
+
+
 def without_login(labels: Labels) -> Iterator[str]:
     """Host names with paths, and other words for what is not one."""
     yield from _of_traefik(labels)
@@ -29,6 +42,8 @@ def without_login(labels: Labels) -> Iterator[str]:
 
 
 def _of_traefik(labels: Labels) -> Iterator[str]:
+    if enabled(labels) is False:
+        return
     guards = {match[1].lower() for name in labels if (match := _AUTH.match(name))}
     found = False
     for name, rule in labels.items():
@@ -37,7 +52,7 @@ def _of_traefik(labels: Labels) -> Iterator[str]:
             chain = str(labels.get(f"traefik.{match[1]}.routers.{match[2]}.middlewares") or "")
             if not any(_guards(middleware, guards) for middleware in chain.split(",")):
                 yield from _places(str(rule))
-    if str(labels.get("traefik.enable")) == "true" and not found:
+    if enabled(labels) and not found:
         yield BY_DEFAULT
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from stackctl.program import program
+from stackctl.throwaway_labels import is_throw_away
 
 STATE_DIR = ".stackctl"
 COMMANDS = ("plan", "up")
@@ -215,7 +216,7 @@ def state(engine: Any, of: Mapping[str, Any]) -> Any:
     ours = [c for c in listed if _belongs(c.get("Labels") or {}, project)]
     inspected = [engine.get(f"/containers/{c['Id']}/json") for c in ours]
     others = [
-        ((c.get("Names") or ["/"])[0].removeprefix("/"), *sorted(_networks(c)), PROBER in labels)
+        ((c.get("Names") or ["/"])[0].removeprefix("/"), *sorted(_networks(c)), is_throw_away(labels))
         for c in listed
         if not _belongs(labels := c.get("Labels") or {}, project)
     ]
@@ -225,10 +226,6 @@ def state(engine: Any, of: Mapping[str, Any]) -> Any:
         for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ()), image["Id"])
     ]
     return as_data(of, engine.endpoint.url, inspected, others, networks, names, volumes)
-
-
-PROBER = "stackctl.prober"
-"""Labels the containers of stackctl's own checks."""
 
 
 def _networks(described: Mapping[str, Any]) -> Iterable[str]:

@@ -7,10 +7,9 @@ from typing import Any
 
 from stackctl import fingerprint, normal, strict
 from stackctl.model import NOTHING, Bundle, Cause, Kind, Notice, Observed, Stack, Stanza, Who
+from stackctl.throwaway_labels import is_throw_away
 
 _FLAGS = {"internal": "Internal", "attachable": "Attachable", "enable_ipv6": "EnableIPv6"}
-_OWN = "stackctl.prober"
-"""Labels what stackctl puts onto a network for the time of a check."""
 
 
 def notices(
@@ -121,7 +120,7 @@ def _strangers(stack: Stack, observed: Observed) -> Iterator[Notice]:
     """Containers of others on a network on which a socket proxy answers."""
     for network in sorted(_proxy_networks(stack)):
         for other in observed.others:
-            if network in other.networks and _OWN not in other.labels:
+            if network in other.networks and not is_throw_away(other.labels):
                 yield Notice(
                     f"network {network}",
                     (Cause(Who.HOST, "member", other.name, ""),),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +96,31 @@ def test_a_log_that_cannot_be_read_is_told_and_does_not_end_the_chain() -> None:
     told = ordered(links, [Result(c, broken.get(c.code, Outcome.PASSED), "") for c in everything])
     assert [r.check.code for r in told if not r.holds] == ["CK319", "CK314", "CK305"]
     assert told[-1].check.code == "CK305"
+
+
+def test_where_nothing_is_broken_a_log_that_cannot_be_read_is_told_and_no_link_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An unknown route that the spoke accepts holds, and so does whatever stands behind it."""
+    unread = dict.fromkeys(("CK319", "CK314"), Outcome.UNREACHABLE)
+
+    def run(*given: Any) -> Generator[None, None, list[Result]]:
+        yield from ()
+        wrong = {**unread, "CK305": Outcome.FAILED}
+        accepted = {"CK305": "it is slow"}
+        return [Result(c, wrong.get(c.code, Outcome.PASSED), "", accepted.get(c.code, "")) for c in given[-1]]
+
+    monkeypatch.setattr(story_of_doctor, "_run", run)
+    monkeypatch.setattr(story_of_doctor, "_logs", lambda *_: {})
+    monkeypatch.setattr(story_of_doctor, "_planned", lambda *_: ())
+    opened: Any = SimpleNamespace(stack=STACK, bundle=BUNDLE)
+    story = story_of_doctor._of_spoke(opened, None, None, seen(), WEB)  # type: ignore[arg-type]
+    with pytest.raises(StopIteration) as ended:
+        next(story)
+    found: Diagnosis = ended.value.value
+    assert (found.broken, found.fix) == ("", "")
+    assert [r.check.code for r in found.links if r.outcome is not Outcome.PASSED] == [*unread, "CK305"]
+    assert len(found.hints) == 3
 
 
 def test_a_log_that_cannot_be_read_is_not_an_empty_one() -> None:

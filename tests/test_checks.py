@@ -274,6 +274,12 @@ def test_an_undeclared_name_is_asked_for_once() -> None:
         assert bool(caddy.expect.redirects_to) is (by is RoutesBy.LABELS)
 
 
+def test_of_an_undeclared_name_no_more_is_told_than_was_asked() -> None:
+    (check,) = of(STACK, "CK302")
+    assert not look(check).tls
+    assert check.title == "undeclared-by-any-spoke.home leads nowhere over http"
+
+
 def test_without_an_edge_there_are_no_routes_to_check() -> None:
     stack = replace(STACK, edge=Edge.NONE)
     assert not of(stack, "CK301")

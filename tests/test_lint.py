@@ -77,15 +77,29 @@ def test_a_socket_proxy_on_the_host_s_network_is_published_too() -> None:
     assert codes(a_yaml=manifest) == ["SC402"]
 
 
+RULE = "traefik.http.routers.d.rule: Host(`d.localhost`)"
+TO_PORT = "traefik.http.services.d.loadbalancer.server.port"
+
+
 @pytest.mark.parametrize(
     ("image", "more", "found"),
     [
         ("tecnativa/docker-socket-proxy", "route: [{host: d.localhost, port: 2375}]", ["SC402"]),
         ("tecnativa/docker-socket-proxy", "labels: {traefik.enable: 'true'}", ["SC402"]),
         ("tecnativa/docker-socket-proxy", "labels: {traefik.enable: 'false'}", []),
+        ("tecnativa/docker-socket-proxy", f"labels: {{traefik.enable: 'false', {RULE}}}", []),
+        ("tecnativa/docker-socket-proxy", f"labels: {{traefik.enable: 'False', {RULE}}}", []),
+        ("tecnativa/docker-socket-proxy", f"labels: {{traefik.enable: '0', {RULE}}}", []),
+        ("tecnativa/docker-socket-proxy", f"labels: {{traefik.enable: '${{ON}}', {RULE}}}", ["SC402"]),
+        ("tecnativa/docker-socket-proxy", "labels: {traefik.enable: '0', caddy: d.localhost}", ["SC402"]),
         ("tecnativa/docker-socket-proxy", "labels: [caddy=d.localhost]", ["SC402"]),
         ("a", "route: [{host: d.localhost, port: 2375}]", ["SC402"]),
         ("a", "route: [{host: d.localhost, port: 80}]", []),
+        ("a", f"labels: {{{RULE}, {TO_PORT}: '2375'}}", ["SC402"]),
+        ("a", f"labels: {{traefik.enable: '0', {RULE}, {TO_PORT}: '2375'}}", []),
+        ("a", f"labels: {{{RULE}, {TO_PORT}: '80'}}", []),
+        ("a", "labels: {caddy: d.localhost, caddy.reverse_proxy: '{{upstreams 2376}}'}", ["SC402"]),
+        ("a", "labels: {caddy: d.localhost, caddy.reverse_proxy: '{{upstreams 80}}'}", []),
     ],
 )
 def test_no_route_leads_to_docker(image: str, more: str, found: list[str]) -> None:

@@ -20,8 +20,8 @@ from stackctl.model import (
     Spoke,
     Stack,
 )
+from stackctl.throwaway_labels import OWNER_LABEL, RUN_LABEL, STACK_LABEL
 from stackctl.verify.observations import OBSERVATIONS
-from stackctl.verify.throwaway import OWNER_LABEL, RUN_LABEL, STACK_LABEL
 
 PASSED, FAILED, UNREACHABLE = Outcome.PASSED, Outcome.FAILED, Outcome.UNREACHABLE
 STACK = Stack(

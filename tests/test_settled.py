@@ -14,6 +14,7 @@ import pytest
 from stackctl import settled
 from stackctl.endpoint import Endpoint
 from stackctl.engine import Engine
+from stackctl.throwaway_labels import OWNER_LABEL, RUN_LABEL, STACK_LABEL
 
 LINE = ("up", "--yes", "--no-verify")
 OF = {"project": "s", "networks": ["s_socket"], "volumes": ["s_data"], "images": ["app:1"]}
@@ -173,6 +174,16 @@ ENGINE: dict[str, Callable[[FakeEngine], object]] = {
 @pytest.mark.parametrize("moved", ENGINE)
 def test_nothing_of_the_stack_moves_unseen_on_the_engine(root: Path, engine: FakeEngine, moved: str) -> None:
     ENGINE[moved](engine)
+    assert again() is None
+
+
+def test_a_stranger_in_the_place_of_a_prober_does_not_come_unseen(root: Path, engine: FakeEngine) -> None:
+    other = engine.lists["/containers/json"][1]
+    other["NetworkSettings"]["Networks"] = {"s_socket": {}}
+    other["Labels"] = dict.fromkeys((STACK_LABEL, OWNER_LABEL, RUN_LABEL), "1")
+    keep(root, engine)
+    assert again() == 0
+    other["Labels"] = {STACK_LABEL: "1"}
     assert again() is None
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from stackctl.model import Bundle, Container, Kind, Observed, Spoke, Stack, Who
 from stackctl.surroundings import digests, notices
+from stackctl.throwaway_labels import OWNER_LABEL, RUN_LABEL, STACK_LABEL
 
 DECLARED: dict[str, Any] = {
     "proxy": {"name": "s_proxy"},
@@ -94,5 +95,10 @@ def other(name: str, *networks: str, **labels: str) -> Container:
 def test_a_stranger_on_the_network_of_a_socket_proxy_is_named() -> None:
     there = (other("evil", "s_socket"), other("fine", "s_proxy", "lan"))
     assert told(replace(SEEN, others=there)) == [("network s_socket", "the host", "member", "evil", "")]
-    prober = other("p", "s_socket", **{"stackctl.prober": "s"})
+    prober = other("p", "s_socket", **dict.fromkeys((STACK_LABEL, OWNER_LABEL, RUN_LABEL), "1"))
     assert told(replace(SEEN, others=(prober,))) == [], "a check of stackctl's own is no stranger"
+
+
+def test_a_stranger_is_named_that_bears_one_of_stackctls_labels() -> None:
+    stranger = other("evil", "s_socket", **{STACK_LABEL: "s"})
+    assert told(replace(SEEN, others=(stranger,))) == [("network s_socket", "the host", "member", "evil", "")]

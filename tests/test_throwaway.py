@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stackctl.verify.throwaway import OWNER_LABEL, RUN_LABEL, STACK_LABEL, here, owner, sweep
+from stackctl.throwaway_labels import OWNER_LABEL, RUN_LABEL, STACK_LABEL
+from stackctl.verify.throwaway import here, owner, sweep
 
 DEAD = {STACK_LABEL: "home", OWNER_LABEL: f"{here()}:1:never", RUN_LABEL: "0a1b"}
 LIVING = {**DEAD, OWNER_LABEL: owner()}

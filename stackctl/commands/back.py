@@ -27,7 +27,7 @@ from stackctl.commands.change import (
 from stackctl.commands.good_state import by_hand, expect_images, reopened, with_kept_secrets
 from stackctl.commands.opened import HostView, Opened, compose_for
 from stackctl.commands.plan import image_id, make
-from stackctl.commands.render import known_applied, write
+from stackctl.commands.render import is_watched, known_applied, write
 from stackctl.commands.verify import prove
 from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError, of_file
@@ -140,14 +140,19 @@ def _back(
     opened, view = reopened(kept, change.opened, change.view, observed)
     expect_images(kept, view, observed, only)
     view = with_kept_secrets(kept, opened, view, only)
-    # Linked, not written: also where the disk is full.
-    good.link_into(kept, opened.root, opened.bundle.files.keys() & kept.part("bundle").keys())
     images = {**state.applied_images(opened.root), **kept.images}
+    rendered = opened.bundle.files.keys() & kept.part("bundle").keys()
+    routes = {path for path in rendered if is_watched(path)}
+    # Linked, not written: also where the disk is full.
+    good.link_into(kept, opened.root, rendered - routes if only else rendered)
     if only:
         made = make(opened, view, observed, frozenset(), tuple(only))
         then = replace(change, opened=opened, view=view, made=made, observed=observed, engine=engine)
-        _write(opened, view, images)
+        # As long as a container stands beside another, the edge keeps away from the one that does not work.
+        _write(opened, view, images, routes=False)
         yield from tidy(observed, made.wanted, before, compose)
+        good.link_into(kept, opened.root, routes)
+        _write(opened, view, images)
         observed = observe(engine, opened.stack.name)
         made = make(opened, view, observed, frozenset(), tuple(only))
         then = replace(then, made=made, observed=observed)
@@ -183,9 +188,9 @@ def _verified(results: Collection[Result]) -> str:
     return f"; {against} of its {len(results)} checks do not hold, of which none is known to have held before"
 
 
-def _write(opened: Opened, view: HostView, images: Mapping[str, str]) -> None:
+def _write(opened: Opened, view: HostView, images: Mapping[str, str], *, routes: bool = True) -> None:
     try:
-        write(opened, view, known_applied(opened, view, images))
+        write(opened, view, known_applied(opened, view, images), routes=routes)
     except OSError as error:
         # What was linked is what was rendered then, up to the ids of images whose names have moved.
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

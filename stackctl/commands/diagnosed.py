@@ -15,13 +15,13 @@ class Diagnosis:
     """Empty where nothing could be said of any spoke."""
     links: tuple[Result, ...]
     broken: str = ""
-    """The code of the broken link; empty where every link holds."""
+    """The code of the broken link; empty where none is."""
     saw: str = ""
     fix: str = ""
     unrouted: str = ""
     """Why no route is meant to lead to it, where every link holds and there is none."""
     hints: tuple[str, ...] = ()
-    """Where no link is broken: what to do about each that only warns, or instead of a route."""
+    """Where no link is broken: what to do about each that was not passed, or instead of a route."""
 
 
 @dataclass(frozen=True)

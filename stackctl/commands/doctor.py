@@ -14,7 +14,7 @@ from stackctl.commands.diagnosed import Diagnosis, DoctorAnswer
 from stackctl.commands.opened import HostView, Opened, look_at_host, named, open_stack
 from stackctl.commands.plan import make
 from stackctl.commands.story import Ended, Story
-from stackctl.doctor import ROUTE, by_hand, chain, ordered
+from stackctl.doctor import ROUTE, by_hand, chain, ends, ordered
 from stackctl.engine import Engine
 from stackctl.errors import EngineUnavailable, Exit, StackctlError
 from stackctl.events import Checked, Event, Finished, Said, Started
@@ -91,7 +91,8 @@ def _of_spoke(
     open_ends = [result for result in told if result.outcome is not Outcome.PASSED]
     actions = _planned(opened, view, observed) if open_ends else ()
     ways = tuple(way_out(opened.stack, observed, actions, result) for result in open_ends)
-    if all(result.holds for result in told):
+    # The chain ends at the first that is broken, so nothing but the last can be.
+    if not any(map(ends, told)):
         return Diagnosis(spoke.name, told, hints=ways)
     return Diagnosis(spoke.name, told, told[-1].check.code, told[-1].saw, ways[-1])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from stackctl import files, fingerprint, good, state
 from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.story import Ended, LinesAnswer, RenderAnswer, Story
+from stackctl.edge.caddy import LED_DIR
 from stackctl.edge.middlewares import listens_for_tls
 from stackctl.edge.traefik import ROUTES_FILE
 from stackctl.errors import Exit, StackctlError
@@ -52,21 +53,27 @@ def render(
     if (question := _opened_at_once(opened, view)) and not expose(f"{question}. Write it?"):
         raise StackctlError("declined what it would open; nothing was written", "`stackctl up` shows it all")
     answer = write(opened, view, known_applied(opened, view, state.applied_images(root)))
-    if live := [path for path in answer.changed if _is_watched(path)]:
+    if live := [path for path in answer.changed if is_watched(path)]:
         told = f"{', '.join(live)}: a Traefik that runs reads this at once, before any `up`"
         yield Said(told, warning=True)
     return Ended(answer)
 
 
-def _is_watched(path: str) -> bool:
+def is_watched(path: str) -> bool:
+    """Whether a Traefik that runs reads this file as soon as it is written."""
     return path.endswith(f"/{ROUTES_FILE}")
+
+
+def _leads(path: str) -> bool:
+    """Whether a Caddy that runs is led to a single container by this file's name."""
+    return path.split("/")[2:3] == [LED_DIR]
 
 
 def _opened_at_once(opened: Opened, view: HostView) -> str:
     """What a watching edge would open, in words; empty where nothing ever ran here."""
     root, files = opened.root, opened.bundle.files
     allowed = state.exposed(root)
-    watched = [path for path in files if _is_watched(path)]
+    watched = [path for path in files if is_watched(path)]
     by_files = opened.stack.routing.by is RoutesBy.FILES
     # What was said yes to may be lost, and everything is asked again then.
     ever_ran = allowed or state.applied_images(root) or good.is_any(root)
@@ -89,11 +96,11 @@ def write_closed(opened: Opened, view: HostView) -> Iterator[Said]:
 def write(opened: Opened, view: HostView, labels: Mapping[str, str], *, routes: bool = True) -> RenderAnswer:
     """Writes the bundle and the override; what is equal already is not touched.
 
-    Without `routes`, what a Traefik that runs watches stays as it is.
+    Without `routes`, what an edge that runs would take in by itself stays as it is.
     """
     changed: list[str] = []
     unchanged: list[str] = []
-    bundle = {p: text for p, text in opened.bundle.files.items() if routes or not _is_watched(p)}
+    bundle = {p: text for p, text in opened.bundle.files.items() if routes or not is_watched(p)}
     texts = {**bundle, OVERRIDE_FILE: view.on_host.text(labels, _raised(opened, view)).encode()}
     for path, content in texts.items():
         # The override may hold host values that are nobody else's business.
@@ -107,6 +114,8 @@ def write(opened: Opened, view: HostView, labels: Mapping[str, str], *, routes: 
         state.remember_written(opened.root, digests)
     # Backwards: of what leads an edge, the first counts.
     for path in sorted(left_over(opened), reverse=True):
+        if _leads(path) and not routes:
+            continue
         (opened.root / path).unlink()
         changed.append(path)
         for folder in (opened.root / path).parents:

@@ -12,6 +12,7 @@ from stackctl.events import Event, Said
 from stackctl.model import Observed, Plan
 from stackctl.model.observed import spellings
 from stackctl.read.variables import interpolate_data
+from stackctl.throwaway_labels import is_throw_away
 
 
 def settle(
@@ -68,7 +69,7 @@ def as_seen(of: Mapping[str, object], observed: Observed, url: str) -> object:
         of,
         url,
         (container.inspect for container in observed.containers),
-        ((c.name, *sorted(c.networks), settled.PROBER in c.labels) for c in observed.others),
+        ((c.name, *sorted(c.networks), is_throw_away(c.labels)) for c in observed.others),
         observed.networks.values(),
         observed.images.items(),
         observed.volumes.values(),

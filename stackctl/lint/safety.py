@@ -11,10 +11,15 @@ from stackctl.findings import Finding, Severity
 from stackctl.harmless import ENGINE_PORTS
 from stackctl.lint.sockets import gives_socket, is_engine_socket
 from stackctl.model import Hardening, Kind, Mount, Path, Port, Spoke, Stack
+from stackctl.routed import enabled
 
 _ROUTING = re.compile(
     r"traefik\.(?:enable|(?:http|tcp|udp)\.routers\..+\.rule)|caddy(?:_[0-9]+)?", re.IGNORECASE
 )
+_TRAEFIKS_PORT = re.compile(
+    r"traefik\.(?:http|tcp|udp)\.services\..+\.loadbalancer\.server\.port", re.IGNORECASE
+)
+_CADDYS_PORT = re.compile(r"\{\{\s*upstreams(?:\s+(?:https?|h2c))?\s+([0-9]+)\s*\}\}")
 _ASK = "let it talk to a socket-proxy spoke: DOCKER_HOST=tcp://docker-socket-proxy:2375"
 
 
@@ -170,10 +175,18 @@ def _led_to(spoke: Spoke) -> Iterator[Path]:
     for number, route in enumerate(spoke.routes):
         if proxy or route.port in ENGINE_PORTS:
             yield "route", str(number)
-    labels = normal.pairs(spoke.service.get("labels"))
-    led = (label for label in labels if _ROUTING.fullmatch(label) and str(labels[label]) != "false")
-    if proxy and (first := next(led, "")):
+    labels = {name: str(value) for name, value in normal.pairs(spoke.service.get("labels")).items()}
+    if enabled(labels) is False:
+        labels = {name: value for name, value in labels.items() if not name.lower().startswith("traefik.")}
+    led = (n for n in labels if (proxy and _ROUTING.fullmatch(n)) or _to_engine_port(n, labels[n]))
+    if first := next(led, ""):
         yield "labels", first
+
+
+def _to_engine_port(label: str, value: str) -> bool:
+    caddys = _CADDYS_PORT.search(value) if label.startswith("caddy") else None
+    port = value if _TRAEFIKS_PORT.fullmatch(label) else caddys[1] if caddys else ""
+    return port.isdecimal() and int(port) in ENGINE_PORTS
 
 
 def _is_engine_port(port: Port) -> bool:

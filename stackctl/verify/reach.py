@@ -13,7 +13,7 @@ from stackctl.lint.confinement import GIVEN_BY_DEFAULT
 from stackctl.model import Bundle, Check, Container, Kind, Mount, Observed, Outcome, Spoke, Stack, Stanza
 from stackctl.policy import is_consumer
 from stackctl.strict import listen
-from stackctl.verify.throwaway import is_throw_away
+from stackctl.throwaway_labels import is_throw_away
 
 Verdict = tuple[Outcome, str]
 Holders = Iterable[tuple[str, str]]

@@ -19,15 +19,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from stackctl.events import Event, Finished, Started
 from stackctl.model import NO_PROBER
 from stackctl.process import outlived_by
+from stackctl.throwaway_labels import OWNER_LABEL, RUN_LABEL, STACK_LABEL, is_throw_away
 
 if TYPE_CHECKING:
     from docker import DockerClient
-
-STACK_LABEL = "stackctl.prober"
-OWNER_LABEL = "stackctl.prober.owner"
-RUN_LABEL = "stackctl.prober.run"
-_BY_COMPOSE = frozenset({"com.docker.compose.container-number", "com.docker.compose.network"})
-"""On what Compose made. Its project stands on an image that it built too, and so on every copy of that."""
 
 # What was about to be created when the process was killed comes a little later.
 _CLEAN_UP = """
@@ -270,12 +265,6 @@ def sweep(sdk: DockerClient, stack: str) -> None:
     for network in sdk.api.networks(filters={"label": f"{STACK_LABEL}={stack}"}):
         if _is_left(network["Labels"]):
             _remove_network(sdk, network["Id"])
-
-
-def is_throw_away(labels: Mapping[str, str]) -> bool:
-    """Whether a run made this; one label alone may be stated, or inherited, by anything."""
-    own = {STACK_LABEL, OWNER_LABEL, RUN_LABEL} <= labels.keys()
-    return own and _BY_COMPOSE.isdisjoint(labels)
 
 
 def _is_left(labels: Mapping[str, str]) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.engine import Engine
+from stackctl.throwaway_labels import OWNER_LABEL, RUN_LABEL
 from stackctl.verify import throwaway
 from tests.scenarios.engine_room import EngineRoom, wait_for
 from tests.scenarios.probed import probers
@@ -117,10 +118,10 @@ def test_what_a_killed_run_never_started_goes_too_and_so_do_its_networks(
 def test_what_a_killed_run_never_started_is_swept_by_the_next(room: EngineRoom, stack: str) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    left = [f"{throwaway.OWNER_LABEL}={throwaway.here()}:{dead.pid}:1", f"{throwaway.OWNER_LABEL}="]
+    left = [f"{OWNER_LABEL}={throwaway.here()}:{dead.pid}:1", f"{OWNER_LABEL}="]
     ours = [f"--label={key}={value}" for key, value in room.labels.items()]
     for label in left:
-        own = (f"stackctl.prober={stack}", f"{throwaway.RUN_LABEL}=1", label)
+        own = (f"stackctl.prober={stack}", f"{RUN_LABEL}=1", label)
         labels = (*(f"--label={one}" for one in own), *ours)
         room.docker("create", *labels, "--entrypoint", "python3", room.image("python"))
     other = f"stackctl.prober={stack}-2"
