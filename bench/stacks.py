@@ -122,7 +122,7 @@ init: true
 command: [sleep, infinity]
 networks: [proxy]
 mem_limit: 32m
-healthcheck: {{test: [CMD, "true"], interval: {interval}, timeout: 5s}}
+healthcheck: {{test: [CMD, "true"], timeout: 5s, {often}}}
 depends_on: {{{needs}}}
 """
 
@@ -174,12 +174,12 @@ def to_run(root: Path, name: str, spokes: int, image: str) -> None:
         (root / "spokes" / f"web-{n}.yaml").write_text(_STAND_IN.format(n=n, image=image))
 
 
-def to_start(root: Path, name: str, needs: Mapping[str, Sequence[str]], image: str, interval: str) -> None:
-    """Spokes that are healthy an `interval` after their start, each waiting for what it needs to be so."""
+def to_start(root: Path, name: str, needs: Mapping[str, Sequence[str]], image: str, often: str) -> None:
+    """Spokes that are healthy as soon as they are probed, each waiting for what it needs to be so."""
     _begin(root, f"name: {name}\n")
     for spoke, of in needs.items():
         waiting = ", ".join(f"{need}: {{condition: service_healthy}}" for need in of)
-        manifest = _SLEEPER.format(image=image, needs=waiting, interval=interval)
+        manifest = _SLEEPER.format(image=image, needs=waiting, often=often)
         (root / "spokes" / f"{spoke}.yaml").write_text(manifest)
 
 

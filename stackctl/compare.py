@@ -190,7 +190,12 @@ def _policy(policy: Stanza) -> str:
     return f"{policy.get('Name') or 'no'}{f':{tries}' if tries else ''}"
 
 
-_HEALTH_TIMES = {"interval": "Interval", "timeout": "Timeout", "start_period": "StartPeriod"}
+_HEALTH_TIMES = {
+    "interval": "Interval",
+    "timeout": "Timeout",
+    "start_period": "StartPeriod",
+    "start_interval": "StartInterval",
+}
 
 
 def _stated_health(wanted: Stanza, defaults: Stanza) -> Stanza:

@@ -33,6 +33,9 @@ from stackctl.yaml_text import Override, OverrideMap
 
 OVERRIDE_FILE = "docker-compose.override.yml"
 
+_START_INTERVAL = "start_interval"
+_KNOWN_SINCE = 25
+
 SOCKET_GID = "SOCKET_GID"
 MACHINE_VARIABLES = frozenset({"UID", "GID", SOCKET_GID})
 """Variables of the machine itself; Compose would not find them, so their values are written out."""
@@ -98,6 +101,17 @@ def engine_sockets(stack: Stack, host: Host) -> frozenset[str]:
     return frozenset(filter(None, (_engine_socket(spoke, host) for spoke in stack.spokes)))
 
 
+def states_start_interval(stanza: Stanza) -> bool:
+    """Whether its healthcheck is to be asked more often while the container starts."""
+    return bool((stanza.get("healthcheck") or NOTHING).get(_START_INTERVAL))
+
+
+def lacks_start_interval(engine_version: str) -> bool:
+    """Whether this Engine is too old for it: it came with Engine 25. One that hides its version is not."""
+    major = engine_version.partition(".")[0]
+    return major.isdecimal() and int(major) < _KNOWN_SINCE
+
+
 def _engine_socket(spoke: Spoke, host: Host) -> str:
     if spoke.kind is not Kind.SOCKET_PROXY:
         return ""
@@ -120,10 +134,13 @@ def _values(spoke: Spoke, stanza: Stanza, host: Host, machine: Mapping[str, str]
     values: dict[str, Any] = {}
     if image := host.images.get(spoke.name):
         values["image"] = image
+    if host.no_start_interval and states_start_interval(stanza):
+        stated = _with_machine(stanza["healthcheck"], machine)
+        values["healthcheck"] = OverrideMap({k: v for k, v in stated.items() if k != _START_INTERVAL})
     if (ports := host.ports.get(spoke.name)) is not None:
         values["ports"] = Override(_port(port) for port in ports)
     for key, value in stanza.items():
-        if key in ("labels", "image", "ports") and key in values:
+        if key in ("labels", "image", "ports", "healthcheck") and key in values:
             continue
         resolved = _with_machine(value, machine)
         if key == "volumes" and host.socket and spoke.kind is Kind.SOCKET_PROXY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from stackctl.apply import beside
+from stackctl.apply.asking import often
 from stackctl.apply.backup import back_up
 from stackctl.apply.failures import SpokeFailed, failure, together
 from stackctl.apply.route_files import RouteFiles
@@ -15,7 +16,7 @@ from stackctl.causes import ROUTE_CHANGED
 from stackctl.errors import StackctlError
 from stackctl.event_stream import EventStream
 from stackctl.events import Event, Finished, Line, Started
-from stackctl.model import Action, Container, Verb, Way
+from stackctl.model import Action, Container, Kind, Verb, Way
 from stackctl.plan import dependencies
 from stackctl.process import Completed
 
@@ -33,6 +34,8 @@ class Turns:
         self._waiting = Waiting(site.engine, events)
         self._begun: dict[str, dict[str, Container | None]] = {}
         """Per spoke that is being waited for, its new containers by id, once they are seen to work."""
+        self._working: set[str] = set()
+        """Containers that were seen to work, some of them only when this run asked, ahead of the Engine."""
         self._failures: list[StackctlError] = []
         self._crowded = False
         """Whether one that does not work stands beside one that does, and requests must not find it."""
@@ -69,7 +72,9 @@ class Turns:
         # Nothing begins on a broken foundation; what is under way is waited for.
         if self._failures:
             return ()
-        return tuple(sorted(name for name in self._todo if not self._needs[name] & self._unfinished))
+        working = {name for name, ones in self._begun.items() if self._working.issuperset(ones)}
+        holding = self._unfinished - working
+        return tuple(sorted(name for name in self._todo if not self._needs[name] & holding))
 
     def _is_beside(self, name: str) -> bool:
         how = self._changes[name].replacement
@@ -109,10 +114,14 @@ class Turns:
             if done is not None and done.exit_code:
                 yield from self._failed_call(done, names)
                 return
+        hurried = {need for name in self._todo for need in self._needs[name]} - {*new_beside}
         for container in self._site.containers(names):
             if container.id not in before:
-                self._begun.setdefault(container.spoke, {})[container.id] = None
-                self._waiting.add(container, self._site.stack.spoke(container.spoke).kind)
+                name, spoke = container.spoke, self._site.stack.spoke(container.spoke)
+                self._begun.setdefault(name, {})[container.id] = None
+                asked = name in hurried and spoke.kind is not Kind.JOB
+                every = often(spoke.service, self._site.wanted[name].stanza) if asked else 0
+                self._waiting.add(container, spoke.kind, every)
 
     def _back_up(self, name: str) -> Iterator[Event]:
         """Before what a spoke keeps may be written in a new form."""
@@ -172,6 +181,9 @@ class Turns:
                 continue
             if not verdict.ok:
                 yield from self._broken(name, verdict)
+                continue
+            self._working.add(verdict.container.id)
+            if verdict.early:
                 continue
             self._begun[name][verdict.container.id] = verdict.container
             if all(self._begun[name].values()):

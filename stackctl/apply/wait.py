@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
+from stackctl.apply.asking import EXEC_DIE, Asking
 from stackctl.engine import Engine, NotThere
 from stackctl.event_stream import EventStream
 from stackctl.model import NOTHING, Container, Kind, Stanza
@@ -23,7 +25,7 @@ SLACK = 10.0
 RESTARTS = 2
 """Deaths that a container with a restart policy may have on its way: it may have come before its database."""
 
-_EVENTS = ["start", "die", "health_status", "destroy"]
+_EVENTS = ["start", "die", "health_status", "destroy", EXEC_DIE]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Verdict:
     container: Container
     ok: bool
     detail: str
+    early: bool = False
+    """Whether only this run asked so far: the wait for what the Engine finds goes on."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,22 @@ class Waiting:
         self._events = events
         self._watches: dict[str, Watch] = {}
         self._added: list[Verdict] = []
-        """What was to be said of containers as they were when they were added."""
+        """What is to be said before anything else happens."""
+        self._asking = Asking(engine)
+        self._often: dict[str, float] = {}
 
     def __bool__(self) -> bool:
         return bool(self._watches or self._added)
 
-    def add(self, container: Container, kind: Kind) -> None:
-        """`container` as it was found just now; events since then tell the rest."""
+    def add(self, container: Container, kind: Kind, often: float = 0) -> None:
+        """`container` as it was found just now; events since then tell the rest.
+
+        With `often`, seconds, this run asks its healthcheck too, for an early verdict.
+        """
         now = time.monotonic()
         self._watches[container.id] = watch(container, kind, now)
+        if often:
+            self._often[container.id] = often
         self._added += self._judged(container.id, container.inspect, now)
 
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -83,32 +94,52 @@ class Waiting:
         """
         found, self._added = self._added, []
         while not found and self._watches:
+            self._asking.go_on(time.monotonic())
             for id in sorted(self._due()):
                 found += self._judged(id, _inspect(self._engine, id), time.monotonic())
+            found, self._added = [*found, *self._added], []
         return tuple(found)
 
     def _judged(self, id: str, inspect: Stanza, now: float) -> tuple[Verdict, ...]:
         self._watches[id], verdict = judge(self._watches[id], inspect, now)
         if verdict is None:
+            seen = self._watches[id].container
+            if id in self._often and seen.running and seen.health == "starting":
+                self._asking.begin(seen, self._often[id], now)
             return ()
         del self._watches[id]
+        self._asking.end(id)
         return (verdict,)
 
     def _due(self) -> set[str]:
-        """Those that something happened to, or whose time has come."""
-        due = min(w.due for w in self._watches.values())
-        happened = next(filter(None, map(self._news, self._events.until(due))), "")
+        """Those that something happened to, or whose time has come; maybe none, where one is to be asked."""
+        due = min(self._asking.due(), *(w.due for w in self._watches.values()))
+        events = list(islice(self._events.until(due), 1))
         # What else was told in the meantime is looked at in the same go.
-        told = {happened, *map(self._news, self._events.until(time.monotonic()))} - {""}
+        events += self._events.until(time.monotonic())
+        told = {*map(self._news, events)} - {""}
         return told or {id for id, w in self._watches.items() if w.due <= time.monotonic()}
 
     def _news(self, event: Mapping[str, Any]) -> str:
         """The container that has something new to show; empty where this event tells of nothing new."""
-        watch = self._watches.get(event["Actor"]["ID"])
-        # Before one that was seen running starts again, it dies.
-        if watch is None or (event["Action"] == "start" and watch.container.running):
+        id = str(event["Actor"]["ID"])
+        if id not in self._watches:
             return ""
-        return watch.container.id
+        if event["Action"] == EXEC_DIE:
+            return self._answered(event)
+        if event["Action"] == "die":
+            # What it said before is of a run that has ended.
+            self._asking.end(id)
+            self._added = [verdict for verdict in self._added if verdict.container.id != id]
+        # Before one that was seen running starts again, it dies.
+        return "" if event["Action"] == "start" and self._watches[id].container.running else id
+
+    def _answered(self, event: Mapping[str, Any]) -> str:
+        """The container that said to this run that it works; the Engine may know it by now, too."""
+        id = self._asking.works(event, time.monotonic())
+        if id:
+            self._added.append(Verdict(self._watches[id].container, True, "healthy", early=True))
+        return id
 
 
 def watch(container: Container, kind: Kind, now: float) -> Watch:

@@ -26,9 +26,10 @@ from stackctl.history import Came, Run
 from stackctl.journal import Begun, Journal, Unfinished
 from stackctl.lock import Lock
 from stackctl.model import Action, Kind, Observed, Result, Verb
-from stackctl.observe import containers_of
+from stackctl.observe import containers_of, outlines_of
 from stackctl.replace import generations
 
+_ENDED = ("exited", "dead", "restarting")
 _CHANGES_NOTHING = ("pull", "build", "backup")
 """Steps of an apply after which everything still runs as before."""
 
@@ -211,9 +212,10 @@ def expect_alive(change: Change) -> None:
     """
     kinds = {spoke.name: spoke.kind for spoke in change.opened.stack.spokes}
     started = [action.spoke for action in change.made.plan.changes if action.spoke in kinds]
-    for container in containers_of(change.engine, change.opened.stack.name, started):
-        dead = container.state in ("exited", "dead", "restarting")
-        if dead and kinds[container.spoke] is not Kind.JOB:
+    project, stays = change.opened.stack.name, [name for name in started if kinds[name] is not Kind.JOB]
+    ended = {c.spoke for c in outlines_of(change.engine, project, stays) if c.state in _ENDED}
+    for container in containers_of(change.engine, project, ended):
+        if container.state in _ENDED:
             compose = compose_for(change.opened, change.view, change.environ, change.held)
             verdict = Verdict(container, False, death(container))
             raise failure(container.spoke, verdict, change.engine, compose)

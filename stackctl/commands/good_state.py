@@ -22,7 +22,7 @@ from stackctl.fingerprint import LABEL
 from stackctl.good import Good
 from stackctl.lock import whoami
 from stackctl.model import SECRETS_DIR, Observed
-from stackctl.override import OVERRIDE_FILE, engine_sockets
+from stackctl.override import OVERRIDE_FILE, engine_sockets, lacks_start_interval
 from stackctl.read.stack import read_stack
 from stackctl.render import render
 from stackctl.secrets import Held, Secret, named
@@ -159,7 +159,11 @@ def reopened(
         host, _ = files.read_host(kept.folder / "files", {}, names)
         variables = {**variables, **(kept.variables or {})}
         host = replace(host, socket=host.socket or view.host.socket, variables=variables)
-    host = replace(host, socket_groups={p: socket_group(p) for p in engine_sockets(stack, host)})
+    host = replace(
+        host,
+        socket_groups={p: socket_group(p) for p in engine_sockets(stack, host)},
+        no_start_interval=lacks_start_interval(observed.engine_version),
+    )
     then = laid_over(opened, host)
     moved = {
         name: id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,13 +13,20 @@ from stackctl import cache, contents, files, secrets, state
 from stackctl.compose import Compose
 from stackctl.contents import Contents
 from stackctl.endpoint import other_socket, socket_group
+from stackctl.engine import Engine
 from stackctl.errors import StackctlError, UsageError
 from stackctl.events import Event, Said
 from stackctl.findings import Finding, InvalidFiles
 from stackctl.lint import lint
 from stackctl.lock import Lock
 from stackctl.model import Bundle, Host, Observed, Stack
-from stackctl.override import OnHost, engine_sockets, on_host
+from stackctl.override import (
+    OnHost,
+    engine_sockets,
+    lacks_start_interval,
+    on_host,
+    states_start_interval,
+)
 from stackctl.read.stack import STACK_FILE, read_stack
 from stackctl.render import render
 from stackctl.secrets import Held
@@ -113,9 +121,18 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
         host = replace(host, socket=other_socket(environ))
     sockets = engine_sockets(opened.stack, host)
     host = replace(host, socket_groups={path: socket_group(path) for path in sockets})
+    if any(states_start_interval(spoke.service) for spoke in opened.stack.spokes):
+        host = replace(host, no_start_interval=lacks_start_interval(_engine_version(environ)))
     if any(finding.blocks for finding in findings):
         raise InvalidFiles(findings)
     return laid_over(opened, host)
+
+
+def _engine_version(environ: Mapping[str, str]) -> str:
+    """Of the Engine here; empty where none answers, as files are rendered without one too."""
+    with suppress(StackctlError), Engine.connect(environ) as engine:
+        return engine.version
+    return ""
 
 
 def laid_over(opened: Opened, host: Host) -> HostView:

@@ -15,7 +15,6 @@ from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Checked
 from stackctl.files import write_atomically
-from stackctl.junit import junit
 from stackctl.model import Result
 from stackctl.observe import in_full, observe
 from stackctl.verify.mutations import prove as break_guards
@@ -47,6 +46,8 @@ def prove(
             results.append(event.result)
         yield event
     if report is not None:
+        from stackctl.junit import junit
+
         write_atomically(report, junit(opened.stack.name, results))
     noticed = all(result.holds for result in results)
     return Ended(VerifyAnswer(tuple(results)), Exit.DONE if noticed else Exit.NOT_PROVED)

@@ -20,7 +20,6 @@ from stackctl.errors import Exit, UsageError
 from stackctl.events import Checked, Event, Said
 from stackctl.files import write_atomically
 from stackctl.findings import Severity
-from stackctl.junit import junit
 from stackctl.model import Observed, Result, Wanted
 from stackctl.observe import in_full, observe
 from stackctl.plan import deviations
@@ -48,6 +47,8 @@ def verify(
         yield Said(f"not checked, because they were never applied here: {', '.join(left)}", warning=True)
     results = yield from prove(opened, view, engine, chosen, whole_host=whole_host)
     if report is not None:
+        from stackctl.junit import junit
+
         write_atomically(report, junit(opened.stack.name, results))
     return Ended(VerifyAnswer(results), Exit.DONE if all(r.holds for r in results) else Exit.NOT_PROVED)
 

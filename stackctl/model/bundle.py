@@ -25,6 +25,8 @@ class Host:
     """Names among `variables` that neither the environment nor `.env` defines; Compose does not know them."""
     socket_groups: Mapping[str, str] = field(default_factory=dict)
     """Path of an Engine's socket on this host -> the group that may open it, as a container sees it."""
+    no_start_interval: bool = False
+    """Whether the Engine here is older than `start_interval`, so that Compose refuses what states it."""
 
 
 @dataclass(frozen=True)
