@@ -1,6 +1,6 @@
 """From nothing to everything healthy: five spokes in a chain, and thirty in two levels.
 
-When the Engine first probes decides most of it. `start_interval` shortens that; Compose refuses it on an Engine
+When the Engine first probes decides most of it. `start_interval` shortens that; Compose refuses it on Engines
 before 25, so it runs the same containers without, as the override that stackctl writes there says.
 """
 

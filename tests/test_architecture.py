@@ -13,17 +13,17 @@ PACKAGE = Path(__file__).parent.parent / "stackctl"
 
 # Each room may import from the rooms above it, and from its own.
 ROOMS = (
-    "errors names plain program",
+    "errors names plain program throwaway_labels",
     "findings codes",
     "model",
-    "generation normal replace schedule",
+    "generation normal replace routed schedule",
     "events",
     "yaml_text",
     "fingerprint api switches policy policy_problems haproxy harmless strict edge",
     "read",
     "file_schema lint templates render audits checks checks_of_routes override",
     "starter junit spoke_templates",
-    "attached routed",
+    "attached",
     "compare exposure lets_through consequences surroundings",
     "causes",
     "plan",
