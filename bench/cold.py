@@ -10,6 +10,7 @@ import os
 import secrets
 import subprocess
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from bench import stacks
@@ -17,6 +18,9 @@ from bench.measure import Run, Session
 
 ROUNDS = 3
 """Each takes most of a minute, and what varies is small beside that."""
+
+_TRIES = 5
+"""Of taking down: a busy Engine may not have ended what it killed."""
 
 CHAIN, LEVELS = "cold start, five deep", "cold start, 30 in two levels"
 PLAIN_CHAIN = "the same, no start_interval"
@@ -43,13 +47,7 @@ def cold(session: Session, work: Path, stackctl: str, prefix: str, image: str) -
         argv = [stackctl, "render"]
         subprocess.run(argv, cwd=root, check=True, capture_output=True, env=dict(session.environ))
 
-        def down(root: Path = root) -> None:
-            # Engine 20.10 dies where a container is removed while a probe of it begins (daemon/exec.go,
-            # ContainerExecStart): all are stopped, and probed no more, before the first is removed.
-            for command in (["stop", "--timeout", "0"], ["down"]):
-                argv = ["docker", "compose", *command]
-                subprocess.run(argv, cwd=root, check=True, capture_output=True, timeout=120)
-
+        down = partial(_take_down, root)
         try:
             fewer.interleaved(
                 case,
@@ -60,3 +58,16 @@ def cold(session: Session, work: Path, stackctl: str, prefix: str, image: str) -
             )
         finally:
             down()
+
+
+def _take_down(root: Path) -> None:
+    # Engine 20.10 dies where a container is removed while a probe of it begins (daemon/exec.go,
+    # ContainerExecStart): all are stopped, and probed no more, before the first is removed.
+    said = ""
+    for words in (["stop", "--timeout", "0"], *[["down"]] * _TRIES):
+        argv = ["docker", "compose", *words]
+        done = subprocess.run(argv, cwd=root, capture_output=True, text=True, timeout=120)
+        said = done.stderr
+        if words == ["down"] and not done.returncode:
+            return
+    raise SystemExit(f"bench: docker compose down: {said}")
