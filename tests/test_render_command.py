@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from stackctl import state
 from stackctl.commands.opened import look_at_host, open_stack
 from stackctl.commands.render import write_closed
+from stackctl.commands.up import finished
+from stackctl.errors import StackctlError
+from stackctl.model import Observed
 from tests.command_line import at_a_terminal, stackctl, written
+from tests.planned import running
 
 
 @pytest.fixture
@@ -80,6 +85,21 @@ def test_who_was_not_asked_for_routes_opens_none_of_another_spoke(stack: Path) -
     opened = open_stack(stack)
     assert list(write_closed(opened, look_at_host(opened, {})))
     assert routes.read_bytes() == before
+
+
+def test_who_ends_what_a_killed_run_left_opens_no_route_on_the_way(stack: Path) -> None:
+    settings = stack / "stack.yaml"
+    settings.write_text(settings.read_text().replace("edge: traefik", "edge: {name: traefik, routes: files}"))
+    web = stack / "spokes" / "web.yaml"
+    declared = "image: nginx:1\nnetworks: [proxy]\nroute: [{host: web.stack.localhost, port: 80}]\n"
+    web.write_text(declared)
+    assert stackctl(stack, "render").returncode == 0
+    state.remember_exposed(stack, {"web": ["route web.stack.localhost"]})
+    web.write_text(declared.replace("web.stack", "other.stack"))
+    opened = open_stack(stack)
+    twice = Observed("homelab", (running("web", id="1"), running("web", id="2")))
+    with pytest.raises(StackctlError, match=r"without a login: other\.stack\.localhost"):
+        list(finished(opened, look_at_host(opened, {}), cast(Any, None), twice, {}, cast(Any, None)))
 
 
 def test_a_picture_is_not_thrown_at_a_terminal(stack: Path) -> None:

@@ -84,6 +84,15 @@ def _opened_at_once(opened: Opened, view: HostView) -> str:
     return f"A Traefik that runs would open at once: {told}" if found else ""
 
 
+def expect_closed(opened: Opened, view: HostView) -> None:
+    """Raises StackctlError where an edge that runs would be told of routes that nobody said yes to."""
+    if told := _opened_at_once(opened, view):
+        raise StackctlError(
+            f"a run was cut short while it replaced a spoke; to end that tells the edge of routes. {told}",
+            "say yes to them with `stackctl render --allow-exposure`, or take them out of the manifests",
+        )
+
+
 def write_closed(opened: Opened, view: HostView) -> Iterator[Said]:
     """As `write`, for a command that was not asked for routes: those that would open something wait."""
     told = _opened_at_once(opened, view)

@@ -29,7 +29,7 @@ from stackctl.commands.opened import (
     with_secrets,
 )
 from stackctl.commands.plan import Made, consent, make
-from stackctl.commands.render import known_applied, write
+from stackctl.commands.render import expect_closed, known_applied, write
 from stackctl.commands.settle import settle
 from stackctl.commands.story import Ended, Story, UpAnswer, Watched
 from stackctl.commands.verify import prove
@@ -88,7 +88,7 @@ def up(
         return make(opened, view, observed, profiles, only, refresh=refresh)
 
     found = observed
-    observed = yield from _finished(opened, view, engine, observed, environ, held)
+    observed = yield from finished(opened, view, engine, observed, environ, held)
     made = made_of(observed)
     if left is not None:
         yield from cleared(left, opened, view, observed, made, environ, held)
@@ -126,7 +126,7 @@ def opening(plan: Plan) -> str:
     return f"This would open what was closed: {'; '.join(opened)}. Allow it?"
 
 
-def _finished(
+def finished(
     opened: Opened,
     view: HostView,
     engine: Engine,
@@ -134,11 +134,17 @@ def _finished(
     environ: Mapping[str, str],
     held: Lock,
 ) -> Generator[Event | Watched, None, Observed]:
-    """What runs, once replacements that an earlier run began are ended; the files are still that run's."""
+    """What runs, once replacements that an earlier run began are ended; the files it rendered still stand.
+
+    Raises:
+        StackctlError: The edge would be told of routes to which nobody said yes.
+    """
     stanzas = view.on_host.stanzas
     crowded = [name for name, stanza in stanzas.items() if len(observed.of_spoke(name)) > replicas(stanza)]
     if not crowded:
         return observed
+    # No plan was shown yet that somebody could have said yes to.
+    expect_closed(opened, view)
     wanted = {name: Wanted(stanza) for name, stanza in stanzas.items()}
     site = Site(opened.stack, wanted, engine, compose_for(opened, view, environ, held))
     for name, removed in beside.finish(site, crowded).items():
