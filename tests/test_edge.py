@@ -134,6 +134,16 @@ def test_caddy_takes_orders_inside_its_container_only_and_asks_for_no_certificat
     assert all(s["automatic_https"] == {"disable": True} for s in told["apps"]["http"]["servers"].values())
 
 
+def test_a_manifest_says_otherwise_how_often_caddy_looks_for_garbage() -> None:
+    def environment(**stated: str) -> Any:
+        of = stack(route(), edge=Edge.CADDY)
+        edge = replace(EDGE, service={**EDGE.service, **({"environment": stated} if stated else {})})
+        return render(replace(of, spokes=(edge, of.spoke("web")))).service("edge")["environment"]
+
+    assert environment() == {"GOGC": "400"}
+    assert environment(TZ="UTC", GOGC="100") == {"TZ": "UTC", "GOGC": "100"}
+
+
 def test_acme_is_asked_for_public_names_alone() -> None:
     routes = (Route(("a.example.com",), 80, tls=Tls.ACME), route(tls=Tls.INTERNAL))
     acme = Acme("me@example.com", "tls", "https://pebble:14000/dir", "/ca.pem")

@@ -39,6 +39,9 @@ _TRANSPORT: dict[str, Any] = {
 }
 """A connection that an app ended unnoticed loses the POST that is sent into it: none waits for long, and of
 an old container none is left when it stops. The rest is what Caddy does where nothing is stated."""
+ENVIRONMENT = {"GOGC": "400"}
+"""Its few MiB are looked through for garbage less often. That gives back more processor time than looking at
+each request for what leads a spoke takes, for some 13 MiB under load."""
 HEALTHCHECK = ("CMD", "wget", "-q", "-O", "/dev/null", f"http://{ADMIN}/metrics")
 """Asks for its figures: whoever asks for anything else is logged, every few seconds."""
 

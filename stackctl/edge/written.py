@@ -42,7 +42,11 @@ def stanza(stack: Stack, edge: Spoke) -> dict[str, Any]:
     often = {"interval": "3s", "timeout": "10s", "start_period": "10s"}
     if stack.edge is Edge.TRAEFIK:
         return {"healthcheck": {"test": ["CMD", "traefik", "healthcheck"], **often}}
-    return {"healthcheck": {"test": list(caddy.HEALTHCHECK), **often}, "command": list(caddy.COMMAND)}
+    return {
+        "healthcheck": {"test": list(caddy.HEALTHCHECK), **often},
+        "command": list(caddy.COMMAND),
+        "environment": dict(caddy.ENVIRONMENT),
+    }
 
 
 def mounts(edge: Spoke) -> list[dict[str, Any]]:
