@@ -90,7 +90,8 @@ def labels(spoke: str, fingerprint: Fingerprint, rendered: str, *, with_route: b
     `with_route` tells whether its route is in the container too, and not in a file of the edge.
     """
     told = {name: digest[:_DIGITS] for name, digest in fingerprint.inputs.items()}
-    if not with_route:
+    # What is routed nowhere is the same behind every edge, and Compose must find it so.
+    if not with_route and told[ROUTE] != _NO_ROUTE:
         told[_EDGE_ROUTE] = told.pop(ROUTE)
     return {
         SPOKE_LABEL: spoke,
@@ -114,13 +115,19 @@ def same(has: Mapping[str, str], should: Mapping[str, str]) -> bool:
     """
     old, new = (str(labels.get(LABEL, "")) for labels in (has, should))
     made, wanted = inputs(has), inputs(should)
-    was_file, is_file = (f"{_EDGE_ROUTE}=" in labels.get(INPUTS_LABEL, "") for labels in (has, should))
-    if was_file and not is_file and wanted.get(ROUTE) != _NO_ROUTE:
+    bare, should_be_bare = (_without_route(labels) for labels in (has, should))
+    if bare and not should_be_bare:
         return False
     if old == new:
         return True
     alike = {**made, ROUTE: ""} == {**wanted, ROUTE: ""}
-    return was_file and is_file and alike and old.partition(".")[0] == new.partition(".")[0]
+    return bare and should_be_bare and alike and old.partition(".")[0] == new.partition(".")[0]
+
+
+def _without_route(labels: Mapping[str, str]) -> bool:
+    """Whether a container has no route in it: an edge has it in a file, or there is none."""
+    told = str(labels.get(INPUTS_LABEL, ""))
+    return f"{_EDGE_ROUTE}=" in told or inputs(labels).get(ROUTE) == _NO_ROUTE
 
 
 def applied(

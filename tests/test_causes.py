@@ -80,6 +80,16 @@ def test_a_route_that_the_edge_has_in_a_file_leaves_the_container_alone() -> Non
     ):
         has = {"stackctl.fingerprint": "1.old", **before}
         assert decide(want(labelled={**NEW, **labelled}), running(labelled=has)).verb is verb, before
+    # The first route, and none any more.
+    none = inputs() | {"stackctl.inputs": f"{inputs()['stackctl.inputs']},{nowhere['stackctl.inputs']}"}
+    for before, wanted, verb in (
+        (none, made_of, Verb.NOTHING),
+        (made_of, none, Verb.NOTHING),
+        (none, with_route, Verb.RECREATE),
+        (with_route, none, Verb.RECREATE),
+    ):
+        has = {"stackctl.fingerprint": "1.old", **before}
+        assert decide(want(labelled={**NEW, **wanted}), running(labelled=has)).verb is verb, (before, wanted)
     # Where the fingerprint is the same, and only where the edge finds the route has changed.
     for before, wanted, verb in (
         (made_of, with_route, Verb.RECREATE),

@@ -133,3 +133,12 @@ def test_the_applied_fingerprint_says_nothing_without_the_key() -> None:
     assert one.split(".")[3] != other_key.split(".")[3]
     assert one != fingerprint.applied(found, secret, "sha256:2", b"key one")
     assert one != fingerprint.applied(found, {"environment": {"PASSWORD": "x"}}, "sha256:1", b"key one")
+
+
+def test_what_is_routed_nowhere_is_labelled_alike_behind_every_edge() -> None:
+    def labels(route: Any, *, with_route: bool) -> dict[str, str]:
+        found = fingerprint.declared(image="a", stanza={}, config={}, route=route)
+        return fingerprint.labels("a", found, "r" * 12, with_route=with_route)
+
+    assert labels([], with_route=True) == labels([], with_route=False)
+    assert labels(["a.localhost"], with_route=True) != labels(["a.localhost"], with_route=False)

@@ -174,6 +174,18 @@ def test_the_stacks_own_page_template_wins(stack: Path) -> None:
 # ---- edit
 
 
+def test_who_names_no_spoke_is_told_the_nearest_or_that_it_rests(stack: Path) -> None:
+    (stack / "spokes" / "caddy.yaml").write_text("kind: edge\nimage: caddy:2\nnetworks: [proxy]\n")
+    rests = stackctl(stack, "logs", "caddy")
+    assert (rests.returncode, "caddy rests, as stack.yaml names another edge: traefik" in rests.stderr) == (
+        2,
+        True,
+    )
+    assert "did you mean `traefik`?" in stackctl(stack, "up", "treafik").stderr
+    assert "did you mean `core`?" in stackctl(stack, "plan", "--profile", "cor").stderr
+    assert "the spokes are: docker-socket-proxy, traefik" in stackctl(stack, "up", "zzz").stderr
+
+
 def test_edit_opens_the_page_lints_it_and_says_whether_it_changed(stack: Path) -> None:
     assert done(stack, "edit", "traefik", EDITOR="true")["files"] == []
     script = "sed -i s/traefik:v3.7.1/traefik:latest/"

@@ -123,7 +123,9 @@ def up(
                         confirm=lambda _: output.confirm("Apply this plan?", yes=yes),
                         environ=os.environ,
                         expose=lambda plan: output.confirm(
-                            opening(plan), yes=allow_exposure, flag="--allow-exposure"
+                            opening(plan),
+                            yes=allow_exposure,
+                            flag="--allow-exposure" if yes else "--yes --allow-exposure",
                         ),
                         plan_file=plan_file,
                         line=()

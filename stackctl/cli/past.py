@@ -75,7 +75,9 @@ def rollback(
                         verify=not no_verify,
                         confirm=lambda question: output.confirm(question, yes=yes),
                         expose=lambda plan: output.confirm(
-                            opening(plan), yes=allow_exposure, flag="--allow-exposure"
+                            opening(plan),
+                            yes=allow_exposure,
+                            flag="--allow-exposure" if yes else "--yes --allow-exposure",
                         ),
                         environ=os.environ,
                         held=held,

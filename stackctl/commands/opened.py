@@ -27,6 +27,7 @@ from stackctl.override import (
     on_host,
     states_start_interval,
 )
+from stackctl.read.compose_keys import nearest
 from stackctl.read.stack import STACK_FILE, read_stack
 from stackctl.render import render
 from stackctl.secrets import Held
@@ -169,10 +170,12 @@ def named(stack: Stack, spokes: tuple[str, ...]) -> tuple[str, ...]:
     """
     known = [spoke.name for spoke in stack.spokes]
     for name in spokes:
+        if name in {spoke.name for spoke in stack.resting}:
+            told = f"{name} rests, as stack.yaml names another edge: {stack.edge.value}"
+            raise UsageError(told, "change `edge` there to change over")
         if name not in known:
-            hint = (
-                f"the spokes are: {', '.join(known)}" if known else "the stack has none: `stackctl new NAME`"
-            )
+            these = f"the spokes are: {', '.join(known)}"
+            hint = nearest(name, known) or (these if known else "the stack has none: `stackctl new NAME`")
             raise UsageError(f"there is no spoke named {name!r}", hint)
     return spokes
 
@@ -185,9 +188,8 @@ def known_profiles(opened: Opened, profiles: frozenset[str]) -> frozenset[str]:
     """
     known = sorted({profile for spoke in opened.stack.spokes for profile in spoke.profiles})
     for profile in sorted(profiles - {*known, "*"}):
-        raise UsageError(
-            f"no spoke stands in a profile {profile!r}", f"the profiles are: {', '.join(known) or 'none'}"
-        )
+        these = f"the profiles are: {', '.join(known) or 'none'}"
+        raise UsageError(f"no spoke stands in a profile {profile!r}", nearest(profile, known) or these)
     return profiles
 
 
