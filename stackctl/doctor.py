@@ -87,7 +87,8 @@ def chain(stack: Stack, bundle: Bundle, observed: Observed, spoke: Spoke) -> Cha
     if edge and edge is not spoke and spoke.routes:
         seen += _of(standing, edge, "CK101", "CK102")
         seen += [_look("CK318", edge, "its ports are bound", "ports-bound")]
-        seen += [_look("CK323", edge, "the Engine speaks its version of the API", "engine-api")]
+        if stack.routing.by is RoutesBy.LABELS:
+            seen += [_look("CK323", edge, "the Engine speaks its version of the API", "engine-api")]
     seen += _of(standing, spoke, "CK101")
     if edge and spoke.routes:
         labels = bundle.service(spoke.name).get("labels") or {}

@@ -44,9 +44,10 @@ def test_a_stand_in_is_said_to_run_where_it_runs() -> None:
 
 
 @pytest.mark.parametrize("runs", ["exited (2)", "exited (137)"])
-def test_how_a_container_ended_stands_on_one_line(runs: str) -> None:
+def test_a_spoke_and_how_it_ended_stand_on_one_line(runs: str) -> None:
     told = shown(status(StatusAnswer("home", "29", (row("docker-socket-proxy", runs),)), wide=False))
-    assert any(runs in line for line in told)
+    assert len(told) == 3, "the stack, the head, and the spoke"
+    assert runs in told[2]
 
 
 DIGEST = "0123456789abcdef" * 4

@@ -97,6 +97,12 @@ LATE = 10_000.0
             (False, "is unhealthy; its last probe said: last"),
         ),
         (
+            seen(check=CHECKED, Health={"Status": "unhealthy", "Log": [{"Output": "", "ExitCode": 1}]}),
+            100.0,
+            Kind.APP,
+            (False, "is unhealthy; its last probe said nothing and ended with 1"),
+        ),
+        (
             seen(**health("starting", "slow")),
             LATE,
             Kind.APP,

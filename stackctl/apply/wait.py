@@ -215,8 +215,12 @@ def death(container: Container) -> str:
 def _probe(container: Container) -> str:
     """What the last probe of the healthcheck said."""
     log = (container.inspect["State"].get("Health") or NOTHING).get("Log") or ()
-    said = str(log[-1].get("Output", "")).strip() if log else ""
-    return f"; its last probe said: {said.splitlines()[-1][:200]}" if said else ""
+    if not log:
+        return ""
+    said = str(log[-1].get("Output", "")).strip()
+    code = log[-1].get("ExitCode")
+    silent = f"; its last probe said nothing and ended with {code}" if code else ""
+    return f"; its last probe said: {said.splitlines()[-1][:200]}" if said else silent
 
 
 def _inspect(engine: Engine, id: str) -> Stanza:

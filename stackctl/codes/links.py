@@ -174,7 +174,7 @@ CODES = (
         _ERROR,
         "the spoke has a route, and the stack an edge for it",
         "What is routed nowhere cannot be reached.",
-        hint="state a **Hostname:** and a **Port:** on its page, and an `edge:` in stack.yaml",
+        hint="state a **Hostname:** and a **Port:** on its page, and an `edge:` in stack.yaml if it has none",
     ),
     Code(
         "CK325",

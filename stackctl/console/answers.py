@@ -84,7 +84,7 @@ def _schedule(answer: ScheduleAnswer) -> str:
 
 def status(answer: StatusAnswer, *, wide: bool) -> RenderableType:
     """A row per spoke; `wide` adds what 80 columns have no room for."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=not wide, header_style="bold")
     columns = ["spoke", "kind", "profile", "runs", "files", "proof", "page"]
     whole = {"runs": max((len(row.runs) for row in answer.spokes), default=0) + 1}
     for column in (*columns, "fingerprint", "last checked") if wide else columns:
