@@ -15,7 +15,7 @@ from stackctl.commands.change import (
     Change,
     ChecksFailed,
     Progress,
-    expect_alive,
+    alive,
     give_secrets,
     network_names,
     note,
@@ -56,7 +56,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         # An interrupt may come as soon as it is on the disk, and then it must go again.
         journal.begin(change.begun, progress.steps)
         consent(change.opened, change.made)
-        results = yield from _applied(change, journal, progress, past, verify=verify)
+        results, here = yield from _applied(change, journal, progress, past, verify=verify)
     except (Interrupted, KeyboardInterrupt) as interrupt:
         if not progress.touched:
             _undo(before)
@@ -82,7 +82,6 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
             raise error from failure
         yield from go_back(change, journal, progress, past, error, verify=verify)
     try:
-        here = observe(change.engine, change.opened.stack.name)
         yield from _tidied(change, here)
         number = yield from kept(change, here, results)
     except KeyboardInterrupt:
@@ -95,7 +94,8 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
 
 def _applied(
     change: Change, journal: Journal, progress: Progress, past: tuple[records.Record, ...], *, verify: bool
-) -> Generator[Event, None, tuple[Result, ...]]:
+) -> Generator[Event, None, tuple[tuple[Result, ...], Observed]]:
+    """The results of its checks, and what runs then."""
     opened, view = change.opened, change.view
     images = state.applied_images(change.root)
     renewed = give_certificates(opened, view, change.engine)
@@ -120,15 +120,14 @@ def _applied(
         yield from working(change, (set(change.verbs) - planned) & known)
     journal.phase(Phase.CHECKS)
     if not verify:
-        expect_alive(change)
-        return ()
+        return (), alive(change)
     spokes = [a.spoke for a in change.made.plan.actions if a.verb is not Verb.REMOVE]
     results = yield from prove(opened, view, change.engine, spokes)
-    expect_alive(change)
+    here = alive(change)
     then = _asked_then(change) if any(map(records.against, results)) else frozenset()
     if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs, then):
         raise ChecksFailed(turned)
-    return results
+    return results, here
 
 
 def _asked_then(change: Change) -> frozenset[tuple[str, str, str]]:

@@ -26,10 +26,9 @@ from stackctl.history import Came, Run
 from stackctl.journal import Begun, Journal, Unfinished
 from stackctl.lock import Lock
 from stackctl.model import Action, Kind, Observed, Result, Verb
-from stackctl.observe import containers_of, outlines_of
+from stackctl.observe import containers_of, observe
 from stackctl.replace import generations
 
-_ENDED = ("exited", "dead", "restarting")
 _CHANGES_NOTHING = ("pull", "build", "backup")
 """Steps of an apply after which everything still runs as before."""
 
@@ -204,21 +203,24 @@ def working(change: Change, spokes: Iterable[str]) -> Iterator[Event]:
                     raise failure(name, verdict, change.engine, compose)
 
 
-def expect_alive(change: Change) -> None:
-    """What has no healthcheck counts as started after a second; a slow program dies later than that.
+def alive(change: Change) -> Observed:
+    """What runs now, with nothing that this run started dead in it.
+
+    What has no healthcheck counts as started after a second; a slow program dies later than that.
 
     Raises:
-        SpokeFailed: One that this run started is dead by now, or dies again and again.
+        SpokeFailed: One is dead by now, or dies again and again.
     """
-    kinds = {spoke.name: spoke.kind for spoke in change.opened.stack.spokes}
-    started = [action.spoke for action in change.made.plan.changes if action.spoke in kinds]
-    project, stays = change.opened.stack.name, [name for name in started if kinds[name] is not Kind.JOB]
-    ended = {c.spoke for c in outlines_of(change.engine, project, stays) if c.state in _ENDED}
-    for container in containers_of(change.engine, project, ended):
-        if container.state in _ENDED:
+    # Inspected and not listed: the Engine's list may still tell of what has just ended as running.
+    here = observe(change.engine, change.opened.stack.name)
+    stays = {spoke.name for spoke in change.opened.stack.spokes if spoke.kind is not Kind.JOB}
+    started = stays & {action.spoke for action in change.made.plan.changes}
+    for container in here.containers:
+        if container.spoke in started and container.state in ("exited", "dead", "restarting"):
             compose = compose_for(change.opened, change.view, change.environ, change.held)
             verdict = Verdict(container, False, death(container))
             raise failure(container.spoke, verdict, change.engine, compose)
+    return here
 
 
 def note(change: Change, came: Came, why: str = "", good: int = 0) -> Iterator[Event]:

@@ -267,7 +267,7 @@ def test_a_mistyped_profile_is_wrong_usage(up: ShippedStack) -> None:
     for command in ("plan", "up", "verify"):
         done = up.run(command, "--profile", "cor")
         assert done.returncode == 2, command
-        assert "the profiles are: core" in done.stderr
+        assert "did you mean `core`?" in done.stderr
     assert "add --profile core" in up.run("plan").stderr
 
 
