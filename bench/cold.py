@@ -1,7 +1,8 @@
 """From nothing to everything healthy: five spokes in a chain, and thirty in two levels.
 
-When the Engine first probes decides most of it. `start_interval` shortens that; Compose refuses it on Engines
-before 25, so it runs the same containers without, as the override that stackctl writes there says.
+When the Engine first probes decides most of it. From Engine 25 on, it asks what has a start period each five
+seconds at first, or as `start_interval` says; with older ones, stackctl asks. There, Compose refuses
+`start_interval`, so it runs the same containers without, as the override that stackctl writes says.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from pathlib import Path
 from bench import stacks
 from bench.measure import Run, Session
 
-ROUNDS = 3
-"""Each takes most of a minute, and what varies is small beside that."""
+ROUNDS, OF_LONG_ONES = 3, 2
+"""They take from half a minute to one and a half, and what varies is small beside that."""
 
 _TRIES = 5
 """Of taking down: a busy Engine may not have ended what it killed."""
 
 CHAIN, LEVELS = "cold start, five deep", "cold start, 30 in two levels"
-PLAIN_CHAIN = "the same, no start_interval"
+HURRIED_CHAIN, SHORT_CHAIN = "the same, start_interval", "the same, no start_period"
 
-_EACH_SECOND = "interval: 1s"
+_WITH_A_START_PERIOD = "interval: 10s, start_period: 30s"
 _AND_OFTEN_AT_FIRST = "interval: 1s, start_period: 30s, start_interval: 200ms"
+_EACH_SECOND = "interval: 1s"
 _EACH_FIVE_SECONDS = "interval: 5s"
 """Thirty that are probed each second would keep both cores of a small machine busy with probes."""
 
@@ -35,13 +37,13 @@ def cold(session: Session, work: Path, stackctl: str, prefix: str, image: str) -
     """`stackctl up` and `compose up --wait` of each case, in milliseconds."""
     chain = {f"web-{n}": [f"web-{n - 1}"] if n else [] for n in range(5)}
     levels = {f"web-{n}": [f"web-{n % 10}"] if n >= 10 else [] for n in range(30)}
-    fewer = replace(session, rounds=min(ROUNDS, session.rounds))
     cases = (
-        (CHAIN, chain, _AND_OFTEN_AT_FIRST),
-        (PLAIN_CHAIN, chain, _EACH_SECOND),
-        (LEVELS, levels, _EACH_FIVE_SECONDS),
+        (CHAIN, chain, _WITH_A_START_PERIOD, OF_LONG_ONES),
+        (HURRIED_CHAIN, chain, _AND_OFTEN_AT_FIRST, ROUNDS),
+        (SHORT_CHAIN, chain, _EACH_SECOND, ROUNDS),
+        (LEVELS, levels, _EACH_FIVE_SECONDS, ROUNDS),
     )
-    for case, needs, often in cases:
+    for case, needs, often, rounds in cases:
         root = work / case.replace(" ", "-").replace(",", "")
         stacks.to_start(root, f"{prefix}{os.getpid()}-{secrets.token_hex(2)}", needs, image, often)
         argv = [stackctl, "render"]
@@ -49,7 +51,7 @@ def cold(session: Session, work: Path, stackctl: str, prefix: str, image: str) -
 
         down = partial(_take_down, root)
         try:
-            fewer.interleaved(
+            replace(session, rounds=min(rounds, session.rounds)).interleaved(
                 case,
                 (
                     Run("stackctl up", [stackctl, "up", "--yes", "--no-verify"], root, down),

@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
@@ -37,7 +38,7 @@ class Engine:
     def __init__(self, at: Endpoint) -> None:
         self.endpoint = at
         self.version = ""
-        """The Engine's version, known after the first read."""
+        """The Engine's version, known after `connect`; empty where a proxy in between keeps it."""
         self._connection: http.client.HTTPConnection | None = None
 
     @classmethod
@@ -45,6 +46,10 @@ class Engine:
         """The Engine that the `docker` command would speak to; raises EngineUnavailable if none answers."""
         engine = cls(endpoint(os.environ if environ is None else environ))
         engine.get("/_ping")
+        if not engine.version:
+            # A proxy in between may keep the header, and still answer this.
+            with suppress(StackctlError, KeyError, TypeError):
+                engine.version = str(engine.get("/version")["Version"])
         return engine
 
     @property

@@ -225,7 +225,7 @@ def state(engine: Any, of: Mapping[str, Any]) -> Any:
         for image in images
         for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ()), image["Id"])
     ]
-    return as_data(of, engine.endpoint.url, inspected, others, networks, names, volumes)
+    return as_data(of, engine.endpoint.url, engine.version, inspected, others, networks, names, volumes)
 
 
 def _networks(described: Mapping[str, Any]) -> Iterable[str]:
@@ -248,6 +248,7 @@ _OF_ATTACHMENT = ("Aliases", "DNSNames", "IPAMConfig")
 def as_data(
     of: Mapping[str, Any],
     url: str,
+    version: str,
     inspected: Iterable[Mapping[str, Any]],
     others: Iterable[Any],
     networks: Iterable[Mapping[str, Any]],
@@ -258,6 +259,7 @@ def as_data(
     own, names = {*of["networks"]}, {*of["images"]}
     return [
         url,
+        version,
         sorted((_container(one) for one in inspected), key=lambda one: str(one["Id"])),
         sorted((one for one in others if own & {*one[1:-1]}), key=str),
         sorted((_part(n, _OF_NETWORK) for n in networks if n["Name"] in own), key=lambda one: str(one["Id"])),

@@ -33,7 +33,10 @@ class Inside:
 
 def checked(*test: str, period: int = 3, **config: Any) -> Container:
     inspect = copy.deepcopy(SEEN)
-    inspect["Config"] |= {"Healthcheck": {"Test": [*test], "StartPeriod": period * 10**9}, **config}
+    inspect["Config"] |= {
+        "Healthcheck": {"Test": [*test], "StartPeriod": period * 10**9, "Timeout": 2 * 10**9},
+        **config,
+    }
     return container(inspect)
 
 
@@ -106,25 +109,38 @@ def test_the_engines_own_probes_a_refusal_and_an_earlier_run_say_nothing() -> No
     assert refused.works(ended("", 0), 10.6) == ""
 
 
+def test_nobody_is_asked_whom_the_engine_asks_as_soon() -> None:
+    assert asking(Inside(), every=30.0).due() == NEVER
+
+
+def test_an_answer_after_the_healthchecks_timeout_is_none() -> None:
+    engine = Inside()
+    asked = asking(engine)
+    asked.go_on(10.5)
+    assert asked.works(ended("exec1", 0), 12.6) == ""
+    asked.go_on(asked.due())
+    assert asked.works(ended("exec2", 0), 13.2) == ""
+    assert len(engine.asked) == 1, "its start period is over"
+
+
 @pytest.mark.parametrize(
-    ("declared", "here", "seconds"),
+    ("declared", "seconds"),
     [
-        ({"start_interval": "200ms"}, {"interval": "1s"}, 0.2),
-        ({"start_interval": "1m30s"}, {}, 90.0),
-        # An Engine that was told asks by itself.
-        ({"start_interval": "200ms"}, {"start_interval": "200ms"}, 0.0),
-        ({"interval": "1s"}, {"interval": "1s"}, 0.0),
-        ({"start_interval": "${OFTEN}"}, {}, 0.0),
+        ({"start_interval": "200ms"}, 0.2),
+        ({"start_interval": "1m30s"}, 90.0),
+        ({"start_interval": "${OFTEN}"}, 0.5),
+        ({"start_interval": "${SELDOM:-3s}"}, 3.0),
+        # As an Engine that knows it takes it, for whatever has a start period.
+        ({"interval": "10s"}, 5.0),
+        ({}, 5.0),
     ],
 )
-def test_this_run_asks_where_the_engine_was_not_told_to(
-    declared: dict[str, str], here: dict[str, str], seconds: float
-) -> None:
-    assert often({"healthcheck": declared}, {"healthcheck": here}) == seconds
+def test_it_is_asked_as_often_as_its_manifest_states(declared: dict[str, str], seconds: float) -> None:
+    assert often({"healthcheck": declared}, {"OFTEN": "500ms"}) == seconds
 
 
-def test_what_has_no_healthcheck_is_not_asked() -> None:
-    assert often({}, {}) == 0.0
+def test_a_healthcheck_of_the_image_alone_is_asked_as_an_engine_would_that_knows_how() -> None:
+    assert often({}, {}) == 5.0
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,15 @@ class FakeEngine:
         self._thread.join(5)
 
 
-def reply(connection: socket.socket, body: object, status: str = "200 OK", headers: str = "") -> bool:
+def reply(
+    connection: socket.socket,
+    body: object,
+    status: str = "200 OK",
+    headers: str = "",
+    server: str = "Docker/27.1 (linux)",
+) -> bool:
     data = json.dumps(body).encode()
-    head = f"HTTP/1.1 {status}\r\nServer: Docker/27.1 (linux)\r\n{headers}Content-Length: {len(data)}\r\n\r\n"
+    head = f"HTTP/1.1 {status}\r\nServer: {server}\r\n{headers}Content-Length: {len(data)}\r\n\r\n"
     connection.sendall(head.encode() + data)
     return True
 
@@ -174,6 +180,19 @@ def test_all_reads_share_one_connection_and_tell_the_version(fake: Callable[[Ans
             }
     assert server.connections == 1
     assert server.asked[1] == "/containers/json?all=1&filters=%7B%22label%22%3A+%5B%22a%3Db%22%5D%7D&limit=2"
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_where_a_proxy_keeps_the_version_the_engine_is_asked_for_it(
+    fake: Callable[[Answer], FakeEngine], answers: bool
+) -> None:
+    def without_header(connection: socket.socket, target: str) -> bool:
+        if target == "/version" and not answers:
+            return reply(connection, {"message": "forbidden"}, status="403 Forbidden", server="haproxy")
+        return reply(connection, {"Version": "20.10.24"}, server="haproxy")
+
+    with connect(fake(without_header)) as engine:
+        assert engine.version == ("20.10.24" if answers else "")
 
 
 def test_an_idle_connection_that_was_closed_is_opened_again(fake: Callable[[Answer], FakeEngine]) -> None:

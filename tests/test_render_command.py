@@ -8,13 +8,17 @@ from typing import Any, cast
 import pytest
 
 from stackctl import state
+from stackctl.apply.start import Site
 from stackctl.commands.opened import look_at_host, open_stack
 from stackctl.commands.render import write_closed
 from stackctl.commands.up import finished
+from stackctl.compose import Compose
 from stackctl.errors import StackctlError
 from stackctl.model import Observed
 from tests.command_line import at_a_terminal, stackctl, written
 from tests.planned import running
+
+_HASH = "com.docker.compose.config-hash"
 
 
 @pytest.fixture
@@ -87,7 +91,10 @@ def test_who_was_not_asked_for_routes_opens_none_of_another_spoke(stack: Path) -
     assert routes.read_bytes() == before
 
 
-def test_who_ends_what_a_killed_run_left_opens_no_route_on_the_way(stack: Path) -> None:
+@pytest.mark.parametrize("alike", [False, True])
+def test_who_ends_a_replacement_that_was_cut_short_opens_no_route_on_the_way(
+    stack: Path, monkeypatch: pytest.MonkeyPatch, alike: bool
+) -> None:
     settings = stack / "stack.yaml"
     settings.write_text(settings.read_text().replace("edge: traefik", "edge: {name: traefik, routes: files}"))
     web = stack / "spokes" / "web.yaml"
@@ -97,9 +104,18 @@ def test_who_ends_what_a_killed_run_left_opens_no_route_on_the_way(stack: Path) 
     state.remember_exposed(stack, {"web": ["route web.stack.localhost"]})
     web.write_text(declared.replace("web.stack", "other.stack"))
     opened = open_stack(stack)
-    twice = Observed("homelab", (running("web", id="1"), running("web", id="2")))
-    with pytest.raises(StackctlError, match=r"without a login: other\.stack\.localhost"):
-        list(finished(opened, look_at_host(opened, {}), cast(Any, None), twice, {}, cast(Any, None)))
+    made_of = {"1": "old", "2": "old" if alike else "new"}
+    two = tuple(running("web", id=id, labelled={_HASH: made_of[id]}) for id in made_of)
+    twice = Observed("homelab", two)
+    monkeypatch.setattr(Site, "containers", lambda *_: two)
+    monkeypatch.setattr(Compose, "hashes", lambda _: {"web": "new"})
+    monkeypatch.setattr("stackctl.commands.up.observe", lambda *_: twice)
+    ends = finished(opened, look_at_host(opened, {}), cast(Any, None), twice, {}, cast(Any, None))
+    if alike:
+        assert list(ends) == [], "whoever scaled by hand loses nothing, and nothing is opened"
+        return
+    with pytest.raises(StackctlError, match=r"^web: more .* without a login: other\.stack\.localhost"):
+        list(ends)
 
 
 def test_a_picture_is_not_thrown_at_a_terminal(stack: Path) -> None:

@@ -25,6 +25,7 @@ class FakeEngine:
     """Answers as the Engine does, from what a test put there."""
 
     endpoint = Endpoint("unix:///nowhere")
+    version = "27.1"
 
     def __init__(self) -> None:
         labels = {"com.docker.compose.project": "s"}
@@ -162,6 +163,7 @@ ENGINE: dict[str, Callable[[FakeEngine], object]] = {
     "environment": lambda engine: engine.own["Config"].update(Env=[]),
     "detached": lambda engine: engine.own["NetworkSettings"].update(Networks={}),
     "missing": lambda engine: engine.lists["/containers/json"].pop(0),
+    "upgraded": lambda engine: setattr(engine, "version", "28.0"),
     "retagged": lambda engine: engine.lists["/images/json"][0].update(Id="sha256:3"),
     "network": lambda engine: engine.lists["/networks"][0].update(Internal=False),
     "volume": lambda engine: engine.lists["/volumes"]["Volumes"][0].update(Driver="nfs"),

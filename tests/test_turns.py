@@ -1,10 +1,11 @@
-"""What a run leaves where it is stopped, or fails, with a second container beside the first."""
+"""Who may begin when; and what a run leaves where it is stopped, or fails, with a second container."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from stackctl.apply.start import Site
 from stackctl.apply.turns import Turns
 from stackctl.apply.wait import Verdict
 from stackctl.compose import Compose
+from stackctl.events import Started
 from stackctl.model import Action, Container, Kind, Replacement, Spoke, Stack, Verb, Way
 from stackctl.process import Completed
 
@@ -52,7 +54,7 @@ def released(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def run(tmp_path: Path, released: list[str]) -> Turns:
     stack = Stack("s", (Spoke("app", Kind.APP, {"image": "a"}),))
-    site: Any = FakeSite(stack, {}, None, FakeCompose("s", tmp_path))  # type: ignore[arg-type]
+    site: Any = FakeSite(stack, {}, OLD_ENGINE, FakeCompose("s", tmp_path))
     return Turns(site, {"app": APP}, events=None)  # type: ignore[arg-type]
 
 
@@ -84,3 +86,63 @@ def test_no_request_finds_a_container_that_does_not_work_and_cannot_be_removed(
         list(run.run())
     assert failed.value.message.endswith("still runs, and the new one could not be removed")
     assert released == []
+
+
+DEPENDENCIES = ("db", "cache")
+OLD_ENGINE: Any = SimpleNamespace(version="20.10.24")
+
+
+class StartedSite(FakeSite):
+    """Each spoke that was begun has one container."""
+
+    def containers(self, spokes: Collection[str]) -> tuple[Container, ...]:
+        return tuple(c for c in (DB, CACHE) if c.spoke in spokes)
+
+
+class Told(turns.Waiting):
+    """Verdicts in the order in which they are told, each with who had said yes by then."""
+
+    def __init__(self, *verdicts: tuple[Verdict, set[str]]) -> None:
+        self.said_yes = set()
+        self._verdicts = list(verdicts)
+
+    def __bool__(self) -> bool:
+        return bool(self._verdicts)
+
+    def add(self, *_: object) -> None:
+        pass
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        verdict, self.said_yes = self._verdicts.pop(0)
+        return (verdict,)
+
+
+DB, CACHE = (replace(NEW, id=name, labels={"stackctl.spoke": name}) for name in ("db", "cache"))
+EARLY = (Verdict(DB, True, "healthy", early=True), {"db"})
+CACHE_WORKS = Verdict(CACHE, True, "healthy")
+
+
+@pytest.mark.parametrize(
+    ("told", "begun"),
+    [
+        ([EARLY, (CACHE_WORKS, {"db"})], ["cache", "db", "app"]),
+        # The first died while the second was waited for.
+        ([EARLY, (CACHE_WORKS, set())], ["cache", "db"]),
+    ],
+)
+def test_who_waits_for_two_begins_on_what_both_say_by_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[Any], begun: list[str]
+) -> None:
+    healthy = {"condition": "service_healthy"}
+    stanzas: dict[str, Any] = {
+        "db": {},
+        "cache": {},
+        "app": {"depends_on": dict.fromkeys(DEPENDENCIES, healthy)},
+    }
+    stack = Stack("s", tuple(Spoke(name, Kind.APP, {"image": "a", **stanzas[name]}) for name in stanzas))
+    site: Any = StartedSite(stack, {}, OLD_ENGINE, FakeCompose("s", tmp_path))
+    run = Turns(site, {name: Action(name, Verb.CREATE) for name in stanzas}, events=None)  # type: ignore[arg-type]
+    run._waiting = Told(*told)
+    monkeypatch.setattr(Turns, "_start_fresh", lambda *_: None)
+    said = list(run.run())
+    assert [event.spoke for event in said if isinstance(event, Started)] == begun

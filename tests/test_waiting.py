@@ -109,6 +109,22 @@ def test_a_yes_of_a_run_that_ended_is_forgotten_and_the_next_run_is_asked_anew(w
     assert (world.now, world.asked_at) == (101.6, [100.5, 101.5])
 
 
+def test_a_yes_that_was_told_already_is_taken_back_once_the_container_dies(waiting: Begin) -> None:
+    world = World(
+        inspect("starting"),
+        (100.6, event("exec_die", execID="exec1", exitCode="0")),
+        (103.0, event("die", then=inspect("starting", status="restarting"))),
+        (104.0, event("start", then=inspect("starting", run="t1"))),
+        (104.6, event("exec_die", execID="exec2", exitCode="1")),
+        (108.0, event("health_status: healthy", then=inspect("healthy", run="t1"))),
+    )
+    wait = waiting(world)
+    assert told(wait.verdicts()) == [(True, "healthy", True)]
+    assert wait.said_yes == {SEEN["Id"]}
+    assert told(wait.verdicts()) == [(True, "healthy", False)]
+    assert wait.said_yes == set()
+
+
 def test_who_said_yes_and_died_for_good_does_not_work(waiting: Begin) -> None:
     gone = inspect("starting", status="exited")
     world = World(

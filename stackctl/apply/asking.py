@@ -9,9 +9,12 @@ from typing import Any
 from stackctl import normal
 from stackctl.engine import Engine
 from stackctl.model import NOTHING, Container, Stanza
+from stackctl.read.variables import interpolate_data
 
 EXEC_DIE = "exec_die"
 
+_UNSTATED = 5.0
+"""Seconds that an Engine which knows `start_interval` takes where none is stated."""
 _SOONEST = 0.1
 """Seconds: each asking costs two requests and a program in the container."""
 _SHELL = ("/bin/sh", "-c")
@@ -22,11 +25,14 @@ _NEVER = float("inf")
 class _Asked:
     argv: tuple[str, ...]
     every: float
+    timeout: float
     at: float
     """When to ask, on `time.monotonic`'s clock."""
     until: float
     running: str = ""
     """The Engine's id of what was asked and has not ended."""
+    late: float = _NEVER
+    """From when on its answer counts for nothing."""
 
 
 class Asking:
@@ -41,9 +47,11 @@ class Asking:
 
     def begin(self, container: Container, every: float, now: float) -> None:
         """Asks a container from now on, as long as it may take to start; once begun, it goes on so."""
-        if container.id not in self._asked and (argv := argv_of(container)):
-            every = max(every, _SOONEST)
-            self._asked[container.id] = _Asked(argv, every, now + every, now + start_period(container))
+        argv, every = argv_of(container), max(every, _SOONEST)
+        # Nobody need ask what the Engine asks sooner.
+        if container.id not in self._asked and argv and every < _interval(container):
+            until = now + _start_period(container)
+            self._asked[container.id] = _Asked(argv, every, _timeout(container), now + every, until)
 
     def end(self, id: str) -> None:
         """Asks it no more, and listens to no answer of it."""
@@ -60,7 +68,8 @@ class Asking:
                 continue
             # Where the Engine refuses, or its start period is over, its own probes tell, only later.
             running = self._engine.start_inside(id, one.argv) if one.at < one.until else ""
-            self._asked[id] = replace(one, running=running, at=one.at if running else _NEVER)
+            at = one.at if running else _NEVER
+            self._asked[id] = replace(one, running=running, at=at, late=now + one.timeout)
 
     def works(self, event: Mapping[str, Any], now: float) -> str:
         """The container that this event says works; empty where it says something else."""
@@ -69,23 +78,34 @@ class Asking:
         one = self._asked.get(id)
         if one is None or not one.running or told.get("execID") != one.running:
             return ""
-        well = told.get("exitCode") == "0"
+        well = told.get("exitCode") == "0" and now <= one.late
         self._asked[id] = replace(one, running="", at=_NEVER if well else now + one.every)
         return id if well else ""
 
 
-def often(declared: Stanza, here: Stanza) -> float:
-    """Seconds between two askings that a service declares and the Engine here was not told; 0 for none."""
-    stated, known = (service.get("healthcheck") or NOTHING for service in (declared, here))
-    if "start_interval" in known:
-        return 0.0
-    return normal.seconds(stated.get("start_interval")) or 0.0
+def often(declared: Stanza, variables: Mapping[str, str]) -> float:
+    """Seconds between two askings of a service while it starts, as its manifest states it."""
+    check = declared.get("healthcheck") or NOTHING
+    stated, _ = interpolate_data(check.get("start_interval"), variables)
+    return normal.seconds(stated) or _UNSTATED
 
 
-def start_period(container: Container) -> float:
+def _start_period(container: Container) -> float:
     """Seconds in which the container's healthcheck may fail without counting."""
+    return _seconds(container, "StartPeriod", 0)
+
+
+def _interval(container: Container) -> float:
+    return _seconds(container, "Interval", 30)
+
+
+def _timeout(container: Container) -> float:
+    return _seconds(container, "Timeout", 30)
+
+
+def _seconds(container: Container, key: str, unstated: float) -> float:
     check = container.inspect["Config"].get("Healthcheck") or NOTHING
-    return float((check.get("StartPeriod") or 0) / 1e9)
+    return float((check.get(key) or unstated * 1e9) / 1e9)
 
 
 def argv_of(container: Container) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ would choose by itself which of them stays. So the old one goes by its id.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from stackctl.apply.route_files import RouteFiles
 from stackctl.apply.start import Site, start
@@ -64,11 +64,15 @@ def hand_over(site: Site, new: Mapping[str, Sequence[Container]], routes: RouteF
     return failed
 
 
-def finish(site: Site, spokes: Collection[str] | None = None) -> dict[str, tuple[Container, ...]]:
+def finish(
+    site: Site,
+    spokes: Collection[str] | None = None,
+    expect: Callable[[Collection[str]], None] = lambda going: None,
+) -> dict[str, tuple[Container, ...]]:
     """Where more containers of a spoke stand than it wants, remove those that should go.
 
     A replacement that was cut short leaves that. What works and is as wanted stays; else the older one does.
-    Gives what was removed.
+    Gives what was removed. `expect` hears of the spokes before anything is touched, and may raise.
     """
     names = [s.name for s in site.stack.spokes if spokes is None or s.name in spokes]
     found = _by_spoke(site.containers(names))
@@ -85,6 +89,9 @@ def finish(site: Site, spokes: Collection[str] | None = None) -> dict[str, tuple
         for name, containers in crowded.items()
     }
     going = {name: containers for name, containers in going.items() if containers}
+    if not going:
+        return {}
+    expect(going)
     routes = RouteFiles(site)
     # The edge may still have been told of a container that goes.
     if routes.stay({name: [c for c in crowded[name] if c not in of] for name, of in going.items()}):

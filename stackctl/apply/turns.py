@@ -17,6 +17,7 @@ from stackctl.errors import StackctlError
 from stackctl.event_stream import EventStream
 from stackctl.events import Event, Finished, Line, Started
 from stackctl.model import Action, Container, Kind, Verb, Way
+from stackctl.override import lacks_start_interval
 from stackctl.plan import dependencies
 from stackctl.process import Completed
 
@@ -32,10 +33,10 @@ class Turns:
         self._needs = {name: dependencies(site.stack, (name,)) & changes.keys() for name in changes}
         self._unfinished = set(changes)
         self._waiting = Waiting(site.engine, events)
+        self._asks = lacks_start_interval(site.engine.version)
+        """Whether this run asks healthchecks, as the Engine does not know `start_interval`."""
         self._begun: dict[str, dict[str, Container | None]] = {}
         """Per spoke that is being waited for, its new containers by id, once they are seen to work."""
-        self._working: set[str] = set()
-        """Containers that were seen to work, some of them only when this run asked, ahead of the Engine."""
         self._failures: list[StackctlError] = []
         self._crowded = False
         """Whether one that does not work stands beside one that does, and requests must not find it."""
@@ -72,7 +73,8 @@ class Turns:
         # Nothing begins on a broken foundation; what is under way is waited for.
         if self._failures:
             return ()
-        working = {name for name, ones in self._begun.items() if self._working.issuperset(ones)}
+        early = self._waiting.said_yes
+        working = {name for name, ones in self._begun.items() if all(ones[id] or id in early for id in ones)}
         holding = self._unfinished - working
         return tuple(sorted(name for name in self._todo if not self._needs[name] & holding))
 
@@ -119,8 +121,8 @@ class Turns:
             if container.id not in before:
                 name, spoke = container.spoke, self._site.stack.spoke(container.spoke)
                 self._begun.setdefault(name, {})[container.id] = None
-                asked = name in hurried and spoke.kind is not Kind.JOB
-                every = often(spoke.service, self._site.wanted[name].stanza) if asked else 0
+                asked = self._asks and name in hurried and spoke.kind is not Kind.JOB
+                every = often(spoke.service, self._site.compose.environment) if asked else 0
                 self._waiting.add(container, spoke.kind, every)
 
     def _back_up(self, name: str) -> Iterator[Event]:
@@ -182,7 +184,6 @@ class Turns:
             if not verdict.ok:
                 yield from self._broken(name, verdict)
                 continue
-            self._working.add(verdict.container.id)
             if verdict.early:
                 continue
             self._begun[name][verdict.container.id] = verdict.container

@@ -70,6 +70,8 @@ class Waiting:
         self._watches: dict[str, Watch] = {}
         self._added: list[Verdict] = []
         """What is to be said before anything else happens."""
+        self.said_yes: set[str] = set()
+        """Containers that told this run that they work, ahead of the Engine, and have not died since."""
         self._asking = Asking(engine)
         self._often: dict[str, float] = {}
 
@@ -130,6 +132,7 @@ class Waiting:
         if event["Action"] == "die":
             # What it said before is of a run that has ended.
             self._asking.end(id)
+            self.said_yes.discard(id)
             self._added = [verdict for verdict in self._added if verdict.container.id != id]
         # Before one that was seen running starts again, it dies.
         return "" if event["Action"] == "start" and self._watches[id].container.running else id
@@ -138,6 +141,7 @@ class Waiting:
         """The container that said to this run that it works; the Engine may know it by now, too."""
         id = self._asking.works(event, time.monotonic())
         if id:
+            self.said_yes.add(id)
             self._added.append(Verdict(self._watches[id].container, True, "healthy", early=True))
         return id
 

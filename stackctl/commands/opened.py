@@ -132,8 +132,7 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
 def _engine_version(environ: Mapping[str, str]) -> str:
     """Of the Engine here; empty where none answers, as files are rendered without one too."""
     with suppress(StackctlError), Engine.connect(environ) as engine:
-        # A proxy in between may keep the header from which the version is known.
-        return engine.version or str(engine.get("/version")["Version"])
+        return engine.version
     return ""
 
 

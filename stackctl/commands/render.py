@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from stackctl import files, fingerprint, good, state
@@ -84,12 +84,16 @@ def _opened_at_once(opened: Opened, view: HostView) -> str:
     return f"A Traefik that runs would open at once: {told}" if found else ""
 
 
-def expect_closed(opened: Opened, view: HostView) -> None:
-    """Raises StackctlError where an edge that runs would be told of routes that nobody said yes to."""
+def expect_closed(opened: Opened, view: HostView, crowded: Collection[str]) -> None:
+    """Raises StackctlError where an edge that runs would be told of routes that nobody said yes to.
+
+    `crowded` are the spokes of which containers are to go, which the edge must hear of first.
+    """
     if told := _opened_at_once(opened, view):
+        names = ", ".join(sorted(crowded))
         raise StackctlError(
-            f"a run was cut short while it replaced a spoke; to end that tells the edge of routes. {told}",
-            "say yes to them with `stackctl render --allow-exposure`, or take them out of the manifests",
+            f"{names}: more containers stand here than declared; before one goes, the edge is told. {told}",
+            "say yes to it with `stackctl render --allow-exposure`, or take the routes out of the manifests",
         )
 
 

@@ -68,6 +68,7 @@ def as_seen(of: Mapping[str, object], observed: Observed, url: str) -> object:
     return settled.as_data(
         of,
         url,
+        observed.engine_version,
         (container.inspect for container in observed.containers),
         ((c.name, *sorted(c.networks), is_throw_away(c.labels)) for c in observed.others),
         observed.networks.values(),

@@ -143,11 +143,14 @@ def finished(
     crowded = [name for name, stanza in stanzas.items() if len(observed.of_spoke(name)) > replicas(stanza)]
     if not crowded:
         return observed
-    # No plan was shown yet that somebody could have said yes to.
-    expect_closed(opened, view)
+
+    def expect(going: Collection[str]) -> None:
+        # No plan was shown yet that somebody could have said yes to.
+        expect_closed(opened, view, going)
+
     wanted = {name: Wanted(stanza) for name, stanza in stanzas.items()}
     site = Site(opened.stack, wanted, engine, compose_for(opened, view, environ, held))
-    for name, removed in beside.finish(site, crowded).items():
+    for name, removed in beside.finish(site, crowded, expect).items():
         told = ", ".join(container.name for container in removed)
         yield Said(f"{name}: an earlier replacement was cut short; {told} was removed", warning=True)
     return observe(engine, opened.stack.name)

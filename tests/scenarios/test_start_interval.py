@@ -1,4 +1,7 @@
-"""`start_interval` owes on every Engine: who waits begins when its dependency says that it works."""
+"""`start_interval` owes on every Engine: who waits begins when its dependency says that it works.
+
+Where none is stated, it is five seconds, as on the Engines that know it.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +35,18 @@ def state(stack: ShippedStack, spoke: str) -> dict[str, Any]:
     return dict(json.loads(stack.docker("inspect", "--format", "{{json .State}}", stack.container(spoke))))
 
 
+UNSTATED = {key: value for key, value in WORKS.items() if key != "start_interval"}
+BY_VARIABLE = {**WORKS, "start_interval": "${OFTEN:-300ms}"}
+
+
+@pytest.mark.parametrize("check", [WORKS, BY_VARIABLE, UNSTATED], ids=["stated", "by variable", "unstated"])
 def test_a_chain_does_not_wait_for_the_engine_to_ask_each_of_its_links(
-    stack: WrittenStack, room: EngineRoom
+    stack: WrittenStack, room: EngineRoom, check: dict[str, Any]
 ) -> None:
     links = [f"link{n}" for n in range(3)]
     needs: dict[str, Any] = {"link1": {"link0": {"condition": "service_healthy"}}}
     needs["link2"] = {"link1": {"condition": "service_healthy"}}
-    stack.write(room, **{name: python(healthcheck=WORKS, depends_on=needs.get(name, {})) for name in links})
+    stack.write(room, **{name: python(healthcheck=check, depends_on=needs.get(name, {})) for name in links})
     done = stack.run("up", "--yes", "--no-verify")
     assert done.returncode == 0, done.stderr
 
