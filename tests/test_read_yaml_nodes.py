@@ -124,16 +124,24 @@ def test_many_brackets_beside_each_other_are_not_deep() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "way_out"),
+    ("text", "said", "way_out"),
     [
-        ("a:\n\tb: 1\n", "spaces, not with tabs"),
-        ("a:\n  b: 1\n\tc: 2\n", "spaces, not with tabs"),
-        ("a:\n  b: 1\n c: 2\n", "indent it as far as"),
-        ("a:\n  - 1\n  b: 2\n", "indent it as far as"),
-        ("a: [1\n", "balance the brackets"),
-        ("a: b: c\n", "into quotes"),
+        ("a:\n\tb: 1\n", "a tab", "spaces, not with tabs"),
+        ("a:\n  b: 1\n\tc: 2\n", "a tab", "spaces, not with tabs"),
+        ("a:\n  b: 1\n c: 2\n", "out of place", "indent it as far as"),
+        ("a:\n  - 1\n  b: 2\n", "out of place", "indent it as far as"),
+        ("a: [1\n", "a `[` that is not closed", "`]`"),
+        ("a: {b: 1\n", "a `{` that is not closed", "`}`"),
+        ("a: b: c\n", "a `:` where", "into quotes"),
+        ("a: 1\nb\n", "a line without the `:`", "write `key: value`"),
+        ('a: "b\n', "a quote that is never closed", "close it"),
+        ('a: "\\q"\n', "unknown escape character", "into quotes"),
+        ("a: *b\n", "undefined alias 'b'", "into quotes"),
     ],
 )
-def test_the_way_out_fits_what_the_parser_stumbled_over(text: str, way_out: str) -> None:
+def test_what_the_parser_stumbled_over_is_told_in_plain_words_with_a_way_out(
+    text: str, said: str, way_out: str
+) -> None:
     (told,) = load(text).findings
+    assert said in told.message
     assert way_out in told.hint

@@ -216,7 +216,7 @@ def test_lint_explains_a_code_anywhere_and_names_the_nearest(tmp_path: Path) -> 
     said = stackctl(tmp_path, "lint", "--explain", "SC301").stdout
     assert "connection refused" in said
     assert said.index("bad") < said.index("good")
-    for wanted, near in (("SC30", "SC301"), ("socket", "SC401"), ("zzzz", "SC101")):
+    for wanted, near in (("SC30", "SC301"), ("SC116", "SC113"), ("socket", "SC401"), ("zzzz", "SC101")):
         ran = stackctl(tmp_path, "lint", "--explain", wanted)
         assert ran.returncode == 2
         assert near in ran.stderr

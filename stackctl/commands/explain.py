@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from stackctl.codes import CODES
 from stackctl.commands.story import Ended, ExplainAnswer, Story
@@ -24,8 +25,11 @@ def explain(wanted: str) -> Story:
 
 
 def _nearest(wanted: str) -> list[str]:
-    """Codes that begin like it, else those whose title speaks of it, else those whose reason does."""
+    """For a number its neighbours; else codes that begin like it, or whose title or reason speaks of it."""
     word = wanted.strip().lower()
+    if match := re.fullmatch(r"(sc|ck)(\d{3,})", word):
+        alike = [id for id in CODES if id.lower().startswith(match[1])]
+        return sorted(alike, key=lambda id: abs(int(id[2:]) - int(match[2])))[:3]
     by_start = [id for id in CODES if word and id.lower().startswith(word)]
     by_id = difflib.get_close_matches(wanted.strip().upper(), list(CODES), n=3)
     by_title = [id for id, code in CODES.items() if word in code.title.lower()]

@@ -60,7 +60,7 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
         line, column = (marks[0].line, marks[0].column) if marks else (0, 0)
         problem = " ".join(filter(None, (error.context, error.problem))) or "not valid YAML"
         at = source.at(first_line + line, column + indent)
-        return Document(None, {}, {}, (finding("SC101", at, problem, _way_out(problem)),))
+        return Document(None, {}, {}, (finding("SC101", at, *_in_words(problem)),))
     except (YAMLError, ValueError, RecursionError) as error:
         first = str(error).split("\n")[0] or "not valid YAML"
         return Document(None, {}, {}, (finding("SC101", source.at(first_line, indent), first),))
@@ -76,13 +76,38 @@ def load_yaml(source: Source, first_line: int = 0, indent: int = 0, text: str | 
     return Document(value, builder.places, builder.written, tuple(builder.findings))
 
 
-def _way_out(problem: str) -> str:
-    """What to do about an error in the parser's words; empty where nothing better is known than for all."""
-    if r"'\t'" in problem or "tab character" in problem:
-        return "indent with spaces, not with tabs"
-    if "<block end>" in problem:
-        return "indent it as far as what it stands beside; or put what is above it into quotes"
-    return ""
+_TAB = ("a tab, which does not indent in YAML", "indent with spaces, not with tabs")
+_IN_WORDS = {
+    r"'\t'": _TAB,
+    "tab character": _TAB,
+    "<block end>": (
+        "out of place: indented unlike what it stands beside, or left over from what is before it",
+        "indent it as far as what it stands beside; or put what is above it into quotes",
+    ),
+    "mapping values are not allowed": (
+        "a `:` where no value can begin",
+        "indent the line as far as its neighbours, end its key above with `:`, or put the text into quotes",
+    ),
+    "could not find expected ':'": (
+        "a line without the `:` that ends a key",
+        "write `key: value`; or indent it deeper, as part of the text above",
+    ),
+    "quoted scalar found unexpected end": ("a quote that is never closed", "close it; or remove it"),
+    "flow sequence": (
+        "a `[` that is not closed, or a part of it that needs quotes",
+        "close it with `]`; part it by `,`",
+    ),
+    "flow mapping": (
+        "a `{` that is not closed, or a part of it that needs quotes",
+        "close it with `}`; part it by `,`",
+    ),
+}
+"""What the parser's words mean for whoever wrote the file, and what to do about it; the first that fits."""
+
+
+def _in_words(problem: str) -> tuple[str, str]:
+    found = (words for phrase, words in _IN_WORDS.items() if phrase in problem)
+    return next(found, (problem, ""))
 
 
 def _compose(text: str) -> Node | None:
