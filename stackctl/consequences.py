@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stackctl import normal
 from stackctl.lint.dependencies import has_healthcheck
-from stackctl.model import NOTHING, Action, Consequences, Kind, Plan, Replacement, Spoke, Stack, Verb, Way
+from stackctl.model import Action, Consequences, Kind, Plan, Replacement, Spoke, Stack, Verb, Way
 
 _PATIENCE = "10s"
 """What Docker waits for a container to stop where nothing is stated."""
@@ -48,8 +48,7 @@ def _of(replacement: Replacement, spoke: Spoke, stack: Stack) -> Consequences:
 def _with_it(stack: Stack, name: str) -> Iterator[str]:
     """Spokes that live in a namespace of this one's container, or ask to be restarted with it."""
     for spoke in stack.spokes:
-        shared = f"service:{name}" in [spoke.service.get(key) for key in ("network_mode", "pid", "ipc")]
-        if shared or (spoke.service.get("depends_on") or NOTHING).get(name, NOTHING).get("restart"):
+        if any(dependency.follows and dependency.spoke == name for dependency in spoke.dependencies):
             yield spoke.name
 
 

@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 
 from stackctl.causes import ROUTE_CHANGED, causes, image_causes
 from stackctl.compare import differences
+from stackctl.following import followed_by
 from stackctl.model import (
     NOTHING,
     Action,
@@ -52,7 +53,8 @@ def plan(
     also when no one named it, as the routes of others lead through it.
     """
     active = frozenset(profiles)
-    means = selected(stack, active, only)
+    chosen = selected(stack, active, only)
+    means = meant(stack, observed, active, only)
     stale = {
         name: _reload(stack, name, loaded[name], digest)
         for name, digest in bundle.reloads.items()
@@ -63,10 +65,12 @@ def plan(
     volumes = _engine_names(stack.name, bundle.compose.get("volumes"))
     services: Mapping[str, Stanza] = bundle.compose.get("services") or NOTHING
 
-    def decide(name: str) -> Action:
+    def decide(name: str, followed: tuple[Cause, ...]) -> Action:
         spoke, want = stack.spoke(name), wanted[name]
         declared = services.get(name) or spoke.service
         action = _decide(spoke, want, declared, running.get(name, ()), observed, names, volumes, refresh)
+        if followed and action.verb in (Verb.NOTHING, Verb.START):
+            action = Action(name, Verb.RECREATE, (*followed, *action.causes))
         if action.verb is Verb.NOTHING and name in stale:
             return replace(stale[name], causes=(*stale[name].causes, *action.causes))
         if action.verb is Verb.CREATE and name in applied and observed.containers:
@@ -74,7 +78,7 @@ def plan(
             return replace(action, causes=(Cause(Who.HOST, "container", "", "running"),))
         if action.verb is not Verb.RECREATE:
             return action
-        if only and name not in only:
+        if only and name not in only and not followed:
             return Action(name, Verb.NOTHING, action.causes)
         if stack.routing.by is RoutesBy.FILES and not stale:
             # What its route was when the container was made is long past: the edge has read today's.
@@ -100,17 +104,22 @@ def plan(
         and (not only or name in only)
     )
     resting = {edge.name for edge in stack.resting}
-    ordered = [name for wave in waves(stack, means) for name in wave]
+    decided: dict[str, Action] = {}
+    for name in (name for wave in waves(stack, means) for name in wave):
+        followed = tuple(followed_by(stack.spoke(name), running, decided))
+        # Of whoever was not chosen, only that counts.
+        if followed or name in chosen:
+            decided[name] = decide(name, followed)
     return Plan(
         actions=(
             *(Action(name, Verb.REMOVE, (swap,) if swap and name in resting else ()) for name in gone),
-            *(swapped(action) if swap else action for action in map(decide, ordered)),
-            *(stale[name] for name in sorted(stale.keys() - means)),
+            *(swapped(action) if swap else action for action in decided.values()),
+            *(stale[name] for name in sorted(stale.keys() - decided.keys())),
         ),
         idle=tuple(
             spoke.name
             for spoke in stack.spokes
-            if spoke.name not in means
+            if spoke.name not in decided
             and not spoke.active(active)
             and any(c.running for c in running.get(spoke.name, ()))
         ),
@@ -154,6 +163,22 @@ def selected(stack: Stack, profiles: Iterable[str], only: Collection[str] = ()) 
         if name not in found and name in needs:
             found.add(name)
             todo += needs[name]
+    return frozenset(found)
+
+
+def meant(
+    stack: Stack, observed: Observed, profiles: Iterable[str], only: Collection[str] = ()
+) -> frozenset[str]:
+    """The spokes that `up` means, and those that run and would follow one of them."""
+    found = set(selected(stack, profiles, only))
+    running = {container.spoke for container in observed.containers if container.running}
+    while more := {
+        spoke.name
+        for spoke in stack.spokes
+        if spoke.name in running - found
+        and any(dependency.follows and dependency.spoke in found for dependency in spoke.dependencies)
+    }:
+        found |= more
     return frozenset(found)
 
 

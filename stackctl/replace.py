@@ -8,6 +8,7 @@ from typing import Any
 
 from stackctl.generation import generation, not_handed_over
 from stackctl.model import (
+    NAMESPACES,
     NOTHING,
     Container,
     Kind,
@@ -22,7 +23,6 @@ from stackctl.model import (
     Way,
 )
 
-_NAMESPACES = ("network_mode", "pid", "ipc", "uts")
 _ADDRESSES = ("ipv4_address", "ipv6_address", "mac_address", "link_local_ips")
 _HASH = "com.docker.compose.config-hash"
 _ROUTER = re.compile(r"traefik\.(?:http|tcp|udp)\.routers\.", re.IGNORECASE)
@@ -130,7 +130,7 @@ def because_of_others(
 ) -> Iterator[str]:
     """Why, for the sake of the stack's other spokes, this one cannot stand beside itself."""
     for spoke in stack.spokes:
-        if any(spoke.service.get(key) == f"service:{name}" for key in _NAMESPACES):
+        if name in spoke.lives_in.values():
             yield f"{spoke.name} shares its namespace"
     spoke = stack.spoke(name)
     if stack.routing.by is RoutesBy.FILES and spoke.routes and replicas(spoke.service) > 1:
@@ -182,7 +182,7 @@ def _of_addresses(wanted: Stanza) -> Iterator[str]:
 
 
 def _of_namespaces(wanted: Stanza) -> Iterator[str]:
-    for key in _NAMESPACES:
+    for key in NAMESPACES:
         mode = str(wanted.get(key) or "")
         if mode == "host" or mode.startswith(("service:", "container:")):
             yield f"it shares a namespace ({key}: {mode})"

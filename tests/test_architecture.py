@@ -24,7 +24,7 @@ ROOMS = (
     "file_schema lint templates render audits checks checks_of_routes override",
     "starter junit spoke_templates",
     "attached",
-    "compare exposure lets_through consequences surroundings",
+    "following compare exposure lets_through consequences surroundings",
     "causes",
     "plan",
     "process",

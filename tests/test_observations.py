@@ -101,7 +101,30 @@ def test_networks() -> None:
     assert see("networks", of(WEB, networks={"br-lan": ""}), networks={"lan": {}})[0] is PASSED
     assert see("networks", of(WEB, networks={"home_default": ""}), networks=None)[0] is PASSED
     assert see("networks", of(WEB, networks={"host": ""}), networks=None, network_mode="host")[0] is PASSED
-    assert see("networks", WEB, network_mode="service:proxy")[0] is UNREACHABLE
+    assert see("networks", WEB, network_mode="container:other")[0] is UNREACHABLE
+
+
+def test_who_lives_in_the_network_of_another_is_in_the_one_that_it_has_now() -> None:
+    def lives(mode: str, began: str, **more: Any) -> Container:
+        inspect = {"HostConfig": {"NetworkMode": mode}, "State": {"StartedAt": began}}
+        return of(WEB, networks={}, inspect=inspect, **more)
+
+    owner = lives("home_proxy", "2026-01-01T00:00:05.12Z", id="1" * 64, labels={"stackctl.spoke": "proxy"})
+    mode, later = f"container:{owner.id}", "2026-01-01T00:00:05.1201Z"
+    for container, outcome in (
+        (lives(mode, later), PASSED),
+        (lives(mode, "2026-01-01T00:00:05.1Z"), FAILED),
+        (lives("container:gone", later), FAILED),
+        (lives("bridge", later), FAILED),
+    ):
+        assert see("networks", owner, container, network_mode="service:proxy")[0] is outcome
+    job = {"state": "exited", "labels": {"stackctl.spoke": "job"}}
+    ended = lives("container:gone", "2026-01-01T00:00:00Z", **job)
+    declared = {"services": {"job": {"network_mode": "service:proxy"}}}
+    check = Check("CK103", "job", "", Observation("networks"))
+    for container, outcome in ((ended, PASSED), (lives("bridge", later, **job), FAILED)):
+        observed = Observed("home", (owner, container))
+        assert OBSERVATIONS["networks"](observed, STACK, Bundle(declared, {}, {}), check)[0] is outcome
 
 
 def test_fingerprint() -> None:

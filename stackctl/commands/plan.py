@@ -33,8 +33,8 @@ from stackctl.findings import InvalidFiles
 from stackctl.fingerprint import sha256
 from stackctl.model import Observed, Plan, Verb, Wanted
 from stackctl.observe import observe
+from stackctl.plan import meant
 from stackctl.plan import plan as decide
-from stackctl.plan import selected
 from stackctl.render import RENDERED_DIR
 from stackctl.surroundings import digests, notices
 
@@ -63,7 +63,7 @@ def plan(
         observed = observe(engine, opened.stack.name)
         if engine.is_local:
             expect_ours(observed, root)
-    view = with_secrets(opened, view, selected(opened.stack, profiles, only))
+    view = with_secrets(opened, view, meant(opened.stack, observed, profiles, only))
     made = make(opened, view, observed, profiles, only, refresh=refresh)
     if out is not None:
         asked = saved.Asked(spokes, tuple(sorted(profiles)), refresh)
@@ -95,7 +95,7 @@ def make(
     Raises:
         InvalidFiles: A variable or a path of this host is missing for a spoke that would be started.
     """
-    names = selected(opened.stack, profiles, only)
+    names = meant(opened.stack, observed, profiles, only)
     blocking = [finding for finding in view.on_host.findings if finding.spoke in (*names, "")]
     for name in sorted(names):
         spoke, stanza = opened.stack.spoke(name), view.on_host.stanzas[name]

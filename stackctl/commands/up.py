@@ -42,7 +42,7 @@ from stackctl.journal import Journal, Phase, Unfinished, expect_whole, unfinishe
 from stackctl.lock import Lock
 from stackctl.model import Observed, Plan, Result, Wanted
 from stackctl.observe import observe
-from stackctl.plan import selected
+from stackctl.plan import meant
 from stackctl.replace import replicas
 
 
@@ -82,7 +82,7 @@ def up(
     expect_whole(left)
     observed = observe(engine, opened.stack.name)
     expect_ours(observed, root)
-    view = with_secrets(opened, view, selected(opened.stack, profiles, only))
+    view = with_secrets(opened, view, meant(opened.stack, observed, profiles, only))
 
     def made_of(observed: Observed) -> Made:
         return make(opened, view, observed, profiles, only, refresh=refresh)
@@ -112,7 +112,9 @@ def up(
             yield Said(f"this run finishes what {_who(left)} began")
         results = yield from carry_out(change, verify=verify)
         secrets.remove_unnamed(opened.stack, root)
-        return Ended(UpAnswer(plan, results), exit_of(results))
+        bad = () if verify else tuple(_known_bad(opened, [action.spoke for action in plan.actions]))
+        yield from (Said(sentence, warning=True) for sentence in bad)
+        return Ended(UpAnswer(plan, results), Exit.NOT_PROVED if bad else exit_of(results))
     consent(opened, made)
     ended = yield from _as_it_is(change, verify=verify)
     if not verify and ended.exit_code == Exit.DONE:
@@ -174,6 +176,10 @@ def _as_it_is(change: Change, *, verify: bool) -> Story:
     results: tuple[Result, ...] = ()
     if verify:
         results = yield from prove(opened, view, change.engine, meant)
+    else:
+        bad = tuple(_known_bad(opened, meant))
+        yield from (Said(sentence, warning=True) for sentence in bad)
+        sick += bad
     if sick:
         return Ended(UpAnswer(plan, results), Exit.NOT_PROVED)
     code = exit_of(results)
@@ -189,6 +195,14 @@ def _sick(observed: Observed, spokes: Collection[str]) -> Iterator[str]:
         if container.spoke in spokes and (container.health == "unhealthy" or container.state == "restarting"):
             how = "is unhealthy" if container.running else "dies again and again"
             yield f"{container.spoke} {how}, as declared: see `stackctl logs {container.spoke}`"
+
+
+def _known_bad(opened: Opened, spokes: Collection[str]) -> Iterator[str]:
+    """What was seen not to hold, and nobody asked again since."""
+    past = records.read(opened.root).records
+    for name in records.failing(opened.stack, opened.bundle, past):
+        if name in spokes:
+            yield f"{name} did not hold when it was checked last, as it stands: `stackctl verify {name}`"
 
 
 def local_engine(environ: Mapping[str, str]) -> Engine:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 from stackctl.edit import Edit, Raw
 from stackctl.edit.manifest import rewrite, without
-from stackctl.model import Path
+from stackctl.model import NAMESPACES, Path
 from stackctl.read.blocks import Line, read_blocks
 from stackctl.read.page_values import items, split_field
 from stackctl.read.text import read_text
 
-_SHARES = ("network_mode", "pid", "ipc")
 _NAMES = ("volumes_from", "links")
 
 
@@ -36,7 +35,7 @@ def rename_in_manifest(raw: Raw, old: str, new: str) -> tuple[Edit, ...]:
     def change(path: Path, text: str, key: bool) -> str:
         if path[0] == "depends_on" and len(path) == 2:
             return new if text == old else text
-        if path[0] in _SHARES and text == f"service:{old}":
+        if path[0] in NAMESPACES and text == f"service:{old}":
             return f"service:{new}"
         if path[0] in _NAMES:
             return re.sub(rf"\A{re.escape(old)}(?=:|\Z)", new, text)

@@ -15,11 +15,8 @@ from stackctl.read.compose_keys import nearest
 
 def _waits_for(spoke: Spoke) -> tuple[tuple[str, str], ...]:
     """The spokes that must be there before this one, each with the field that says so."""
-    named = [(dependency.spoke, "depends_on") for dependency in spoke.dependencies]
-    for key in ("network_mode", "pid", "ipc"):
-        kind, _, name = str(spoke.service.get(key, "")).partition(":")
-        if kind == "service":
-            named.append((name, key))
+    named = [(name, "depends_on") for name in spoke.service.get("depends_on", ())]
+    named += [(name, key) for key, name in spoke.lives_in.items()]
     for source in spoke.service.get("volumes_from", ()):
         if not source.startswith("container:"):
             named.append((source.partition(":")[0], "volumes_from"))

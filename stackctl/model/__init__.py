@@ -72,6 +72,7 @@ from stackctl.model.secret import (
     secret_variable,
 )
 from stackctl.model.stack import (
+    NAMESPACES,
     NOTHING,
     PROXY_NETWORK,
     SOCKET_NETWORK,
@@ -94,6 +95,7 @@ from stackctl.model.stack import (
 )
 
 __all__ = [
+    "NAMESPACES",
     "NOTHING",
     "NO_PROBER",
     "PROXY_NETWORK",

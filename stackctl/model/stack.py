@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -19,6 +19,9 @@ Stanza = Mapping[str, Any]
 
 Path = tuple[str, ...]
 """Where a field stands inside a spoke: ("environment", "POST"), ("route", "0", "host")."""
+
+NAMESPACES = ("network_mode", "pid", "ipc", "uts")
+"""Fields that may put a container into a namespace of another one."""
 
 SOCKET_NETWORK = "socket"
 PROXY_NETWORK = "proxy"
@@ -72,6 +75,8 @@ class Port:
 class Dependency:
     spoke: str
     condition: str = "service_started"
+    follows: bool = False
+    """Whether it is made anew with the other one."""
 
 
 @dataclass(frozen=True)
@@ -223,11 +228,25 @@ class Spoke:
         )
 
     @property
+    def lives_in(self) -> Mapping[str, str]:
+        """The spokes in whose containers' namespaces its own lives, by the field that says so."""
+        modes = {key: str(self.service.get(key, "")).partition(":") for key in NAMESPACES}
+        return {key: name for key, (kind, _, name) in modes.items() if kind == "service"}
+
+    @property
     def dependencies(self) -> tuple[Dependency, ...]:
-        return tuple(
-            Dependency(name, how.get("condition", "service_started"))
+        """What must be there before it, each spoke once; as for Compose, not only what `depends_on` names."""
+        found = {
+            name: Dependency(name, how.get("condition", "service_started"), bool(how.get("restart")))
             for name, how in self.service.get("depends_on", NOTHING).items()
-        )
+        }
+        for name in self.lives_in.values():
+            found[name] = replace(found.get(name, Dependency(name)), follows=True)
+        sources = [s for s in self.service.get("volumes_from", ()) if not s.startswith("container:")]
+        for other in (*sources, *self.service.get("links", ())):
+            name = other.partition(":")[0]
+            found.setdefault(name, Dependency(name))
+        return tuple(found.values())
 
     def active(self, profiles: frozenset[str]) -> bool:
         """Whether `up` with these profiles means this spoke; as in Compose, no profile means always."""

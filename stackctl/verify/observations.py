@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from stackctl.compare import unlabelled
 from stackctl.fingerprint import LABEL, same
+from stackctl.following import is_inside, sits_in_another
 from stackctl.model import Bundle, Check, Container, Kind, Observed, Outcome, Stack
 from stackctl.verify import reach, routing
 
@@ -55,7 +56,7 @@ def networks(observed: Observed, stack: Stack, bundle: Bundle, check: Check) -> 
         return Outcome.UNREACHABLE, "does not run"
     declared = _declared_networks(stack, bundle, check.spoke)
     if declared is None:
-        return Outcome.UNREACHABLE, "shares the network of another container"
+        return _in_another(observed, str(bundle.service(check.spoke)["network_mode"]), containers)
     for container in containers:
         extra = sorted(set(container.networks) - declared)
         missing = sorted(declared - set(container.networks))
@@ -146,6 +147,18 @@ def _declared_networks(stack: Stack, bundle: Bundle, spoke: str) -> set[str] | N
         return {mode} if mode in ("host", "none", "bridge") else None
     named = stanza.get("networks") or ("default",)
     return {stack.network_name(n) if n in stack.networks else f"{stack.name}_{n}" for n in named}
+
+
+def _in_another(observed: Observed, declared: str, containers: tuple[Container, ...]) -> Verdict:
+    kind, _, owner = declared.partition(":")
+    if kind != "service":
+        return Outcome.UNREACHABLE, "shares the network of a container outside the stack"
+    for container in containers:
+        # A job that ended sat in what its owner had then.
+        ended = not container.running and sits_in_another(container)
+        if not ended and not is_inside(container, "network_mode", observed.of_spoke(owner)):
+            return Outcome.FAILED, f"{container.name} is not in the network that {owner} has now"
+    return Outcome.PASSED, f"sits in the network of {owner} only"
 
 
 def _short(value: str) -> str:

@@ -93,6 +93,9 @@ def test_a_failed_check_that_passed_before_is_undone_and_a_red_one_elsewhere_is_
     )
     done = own.run("up", "--yes")
     assert done.returncode == 8, done.stdout + done.stderr
+    done = own.run("up", "--yes", "--no-verify")
+    assert done.returncode == 8, "not to ask again is no way to a green run"
+    assert "app did not hold when it was checked last" in " ".join(done.stderr.split())
     own.write(room, other={**GOOD, "environment": {"LEVEL": "debug"}})
     done = own.run("up", "--yes")
     assert done.returncode == 8, "a check that was red before is no reason to undo a change elsewhere"

@@ -1,0 +1,105 @@
+"""Who lives in another's namespace owes to be where that other one is, whatever happens to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.engine_room import EngineRoom
+from tests.scenarios.written import WrittenStack, python, written
+
+pytestmark = pytest.mark.engine
+
+
+def writes(stack: WrittenStack, room: EngineRoom, generation: str) -> None:
+    stack.write(
+        room,
+        app=python(environment={"GENERATION": generation}),
+        after=python(depends_on={"app": {"condition": "service_started", "restart": True}}),
+        indifferent=python(depends_on={"app": {"condition": "service_started"}}),
+    )
+
+
+@pytest.fixture
+def stack(room: EngineRoom, tmp_path: Path) -> Iterator[WrittenStack]:
+    """`inside` and the job live in the network of `app`; only `after` asks to be made anew with it."""
+    stack = written(tmp_path, room)
+    writes(stack, room, "1")
+    lives_in: dict[str, Any] = {"image": room.image("python"), "network_mode": "service:app"}
+    manifests = {
+        "inside": {**lives_in, **python()},
+        "job": {**lives_in, **python("print('done')"), "kind": "job", "restart": "no"},
+    }
+    for name, manifest in manifests.items():
+        (stack.root / "spokes" / f"{name}.yaml").write_text(json.dumps(manifest))
+    done = stack.run("up", "--yes", "--no-verify")
+    assert done.returncode == 0, done.stderr
+    yield stack
+    stack.run("down", "--yes")
+
+
+def shares_the_network(stack: WrittenStack) -> bool:
+    """Whether `inside` has every interface of `app`: what is left behind has its loopback alone."""
+    seen = [stack.docker("exec", stack.container(name), "cat", "/proc/net/dev") for name in ("app", "inside")]
+    interfaces = [[line.split(":")[0].strip() for line in said.splitlines()[2:]] for said in seen]
+    return interfaces[0] == interfaces[1] and len(interfaces[0]) > 1
+
+
+def planned(stack: WrittenStack, *words: str) -> dict[str, str]:
+    actions = json.loads(stack.run("plan", "--json", *words).stdout)["plan"]["actions"]
+    return {action["spoke"]: action["verb"] for action in actions if action["verb"] != "nothing"}
+
+
+def test_it_starts_after_the_other_one_and_a_job_beside_it_too(stack: WrittenStack) -> None:
+    assert shares_the_network(stack)
+    assert stack.run("plan", "--check").returncode == 0
+
+
+@pytest.mark.parametrize("named", [[], ["app"]])
+def test_it_is_made_anew_with_the_other_one_and_with_it_only_who_asked_for_that(
+    stack: WrittenStack, room: EngineRoom, named: list[str]
+) -> None:
+    before = stack.container_ids()
+    writes(stack, room, "2")
+    assert planned(stack, *named) == {"app": "recreate", "inside": "recreate", "after": "recreate"}
+    done = stack.run("up", "--yes", "--no-verify", *named)
+    assert done.returncode == 0, done.stderr
+    after = stack.container_ids()
+    assert {name for name in before if before[name] != after[name]} == {"app", "inside", "after"}
+    assert shares_the_network(stack)
+    assert stack.run("plan", "--check").returncode == 0
+
+
+def test_whoever_stops_and_starts_the_other_one_by_hand_leaves_it_behind_and_that_is_told(
+    stack: WrittenStack,
+) -> None:
+    stack.docker("restart", "--time", "1", stack.container("app"))
+    assert not shares_the_network(stack)
+    assert planned(stack) == {"inside": "recreate"}
+    assert "that is gone" in stack.run("plan").stdout
+    assert stack.run("up", "--yes", "--no-verify").returncode == 0
+    assert shares_the_network(stack)
+    assert stack.run("plan", "--check").returncode == 0
+
+
+def test_a_restart_of_the_other_one_takes_it_along(stack: WrittenStack) -> None:
+    before = stack.container_ids()
+    done = stack.run("restart", "app")
+    assert done.returncode == 0, done.stderr
+    assert stack.container_ids() == before
+    assert shares_the_network(stack)
+    assert stack.run("plan", "--check").returncode == 0
+
+
+def test_after_a_change_that_fails_it_is_where_the_other_one_is_again(
+    stack: WrittenStack, room: EngineRoom
+) -> None:
+    assert stack.run("up", "--yes").returncode == 0
+    stack.write(room, app=python("raise SystemExit(3)", environment={"GENERATION": "bad"}))
+    done = stack.run("up", "--yes", "--no-verify")
+    assert done.returncode == 5, done.stderr
+    assert shares_the_network(stack)
