@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _TIMEOUT = 60.0
+_SHORT = 5.0
+"""For what nothing depends on."""
 _LONG = 1800.0
 """For what moves whole images."""
 _PIECE = 1 << 20
@@ -94,13 +96,16 @@ class Engine:
     def start_inside(self, container: str, argv: Sequence[str]) -> str:
         """Starts a program inside a running container, as its user, and waits for nothing.
 
-        The id under which the event `exec_die` tells how it ended; empty where the Engine refuses.
+        The id under which the event `exec_die` tells how it ended; empty where the Engine refuses or is slow.
         """
-        made, body = self._posted(f"/containers/{quote(container)}/exec", {"Cmd": list(argv)})
-        if made.status >= 400:
+        try:
+            made, body = self._posted(f"/containers/{quote(container)}/exec", {"Cmd": list(argv)})
+            if made.status >= 400:
+                return ""
+            id = str(json.loads(body)["Id"])
+            begun, _ = self._posted(f"/exec/{quote(id)}/start", {"Detach": True})
+        except StackctlError:
             return ""
-        id = str(json.loads(body)["Id"])
-        begun, _ = self._posted(f"/exec/{quote(id)}/start", {"Detach": True})
         return id if begun.status < 400 else ""
 
     def logs(self, container: str, tail: int = 20) -> str:
@@ -202,12 +207,17 @@ class Engine:
 
     def _posted(self, target: str, document: Mapping[str, object]) -> Any:
         body = json.dumps(document).encode()
-        return self._exchanged("POST", target, body, {"Content-Type": "application/json"})
+        return self._exchanged("POST", target, body, {"Content-Type": "application/json"}, _SHORT)
 
     def _exchanged(
-        self, method: str, target: str, body: IO[bytes] | bytes | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        target: str,
+        body: IO[bytes] | bytes | None,
+        headers: Mapping[str, str],
+        timeout: float = _LONG,
     ) -> Any:
-        connection = self._connect(timeout=_LONG)
+        connection = self._connect(timeout)
         try:
             connection.request(method, target, body=body, headers=dict(headers))
             response = connection.getresponse()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -42,7 +43,7 @@ def checked(*test: str, period: int = 3, **config: Any) -> Container:
 
 def ended(exec_id: str, code: int) -> dict[str, Any]:
     told = {"execID": exec_id, "exitCode": str(code)}
-    return {"Action": EXEC_DIE, "Actor": {"ID": SEEN["Id"], "Attributes": told}}
+    return {"Action": EXEC_DIE, "Actor": {"ID": SEEN["Id"], "Attributes": told}, "timeNano": 0}
 
 
 def asking(engine: Inside, every: float = 0.5) -> Asking:
@@ -113,14 +114,16 @@ def test_nobody_is_asked_whom_the_engine_asks_as_soon() -> None:
     assert asking(Inside(), every=30.0).due() == NEVER
 
 
-def test_an_answer_after_the_healthchecks_timeout_is_none() -> None:
+@pytest.mark.parametrize(("after", "counts"), [(1.9, True), (2.1, False)])
+def test_an_answer_counts_if_it_came_within_the_timeout_whenever_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, after: float, counts: bool
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
     engine = Inside()
     asked = asking(engine)
     asked.go_on(10.5)
-    assert asked.works(ended("exec1", 0), 12.6) == ""
-    asked.go_on(asked.due())
-    assert asked.works(ended("exec2", 0), 13.2) == ""
-    assert len(engine.asked) == 1, "its start period is over"
+    told = {**ended("exec1", 0), "timeNano": int((1_700_000_000 + after) * 1e9)}
+    assert bool(asked.works(told, 300.0)) is counts
 
 
 @pytest.mark.parametrize(
@@ -130,17 +133,12 @@ def test_an_answer_after_the_healthchecks_timeout_is_none() -> None:
         ({"start_interval": "1m30s"}, 90.0),
         ({"start_interval": "${OFTEN}"}, 0.5),
         ({"start_interval": "${SELDOM:-3s}"}, 3.0),
-        # As an Engine that knows it takes it, for whatever has a start period.
-        ({"interval": "10s"}, 5.0),
-        ({}, 5.0),
+        ({"interval": "10s"}, 0.0),
+        ({}, 0.0),
     ],
 )
 def test_it_is_asked_as_often_as_its_manifest_states(declared: dict[str, str], seconds: float) -> None:
     assert often({"healthcheck": declared}, {"OFTEN": "500ms"}) == seconds
-
-
-def test_a_healthcheck_of_the_image_alone_is_asked_as_an_engine_would_that_knows_how() -> None:
-    assert often({}, {}) == 5.0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""While going back, the edge's files lead to what works, and to nothing else."""
+"""While going back, the edge's files lead to what works; and a run knows what was there before it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from stackctl.commands.opened import look_at_host, open_stack
 from stackctl.compose import Compose
 from stackctl.errors import StackctlError
 from stackctl.good import Seen
-from stackctl.model import Container, Observed, Plan, Wanted
+from stackctl.journal import Begun, Unfinished
+from stackctl.model import Action, Container, Observed, Plan, Verb, Wanted
 from stackctl.process import Completed
 from tests.command_line import written
 
@@ -82,6 +83,18 @@ def test_the_edge_keeps_away_from_a_container_that_does_not_work_until_it_is_rem
     assert (tmp_path / "docker-compose.yml").read_bytes() == opened.bundle.files["docker-compose.yml"]
     assert ((tmp_path / TRAEFIK).read_bytes() == opened.bundle.files[TRAEFIK]) is removed
     assert (tmp_path / CADDY).exists() is not removed
+
+
+def test_what_an_earlier_run_had_found_is_what_was_there_before_and_so_is_nothing(tmp_path: Path) -> None:
+    written(tmp_path)
+    opened = open_stack(tmp_path)
+    view = look_at_host(opened, {})
+    earlier = Begun("up", "", {"web": "create", "db": "recreate"}, {"web": (), "db": ("old",)})
+    there = (one("web", "1", "healthy"), one("db", "2", "healthy"), one("new", "3", "healthy"))
+    made: Any = SimpleNamespace(plan=Plan((Action("new", Verb.RECREATE),)))
+    observed, left = Observed("home", there), Unfinished(earlier)
+    change = Change("up", opened, view, made, observed, None, {}, None, left)  # type: ignore[arg-type]
+    assert change.begun.before == {"web": (), "db": ("old",), "new": ("3",)}
 
 
 def one(spoke: str, id: str, health: str) -> Container:

@@ -146,3 +146,60 @@ def test_who_waits_for_two_begins_on_what_both_say_by_then(
     monkeypatch.setattr(Turns, "_start_fresh", lambda *_: None)
     said = list(run.run())
     assert [event.spoke for event in said if isinstance(event, Started)] == begun
+
+
+class Noted(Told):
+    """Of each container, how often it is to be asked; every one works at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.often: dict[str, float] = {}
+
+    def add(self, container: Container, kind: Kind, often: float = 0) -> None:
+        self.often[container.spoke] = often
+        self._verdicts.append((Verdict(container, True, "healthy"), set()))
+
+
+class OneEach(FakeSite):
+    def containers(self, spokes: Collection[str]) -> tuple[Container, ...]:
+        return tuple(replace(NEW, id=name, labels={"stackctl.spoke": name}) for name in spokes)
+
+
+OFTEN = {"healthcheck": {"start_interval": "${OFTEN}"}}
+
+
+@pytest.mark.parametrize(
+    ("version", "asked"),
+    [
+        ("20.10.24", {"db": 0.5, "cache": 5.0, "before-a-job": 0.0, "job": 0.0, "app": 0.0, "last": 0.0}),
+        ("27.1", dict.fromkeys(("db", "cache", "before-a-job", "job", "app", "last"), 0.0)),
+        ("", dict.fromkeys(("db", "cache", "before-a-job", "job", "app", "last"), 0.0)),
+    ],
+)
+def test_asked_is_who_is_waited_for_on_an_engine_that_does_not_ask_so_and_no_job_begins_on_a_guess(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, asked: dict[str, float]
+) -> None:
+    needs = {"job": ["before-a-job", "db"], "app": ["job", "cache"], "last": ["app"]}
+    kinds = {"job": Kind.JOB}
+    stanzas: dict[str, Any] = {"db": OFTEN, "cache": {}, "before-a-job": {}, "job": {}, "app": {}, "last": {}}
+    spokes = [
+        Spoke(
+            name,
+            kinds.get(name, Kind.APP),
+            {**stanzas[name], "depends_on": {need: {} for need in needs.get(name, ())}},
+        )
+        for name in stanzas
+    ]
+    compose = FakeCompose("s", tmp_path, {"OFTEN": "500ms"})
+    site: Any = OneEach(Stack("s", tuple(spokes)), {}, SimpleNamespace(version=version), compose)
+    changes = {name: Action(name, Verb.CREATE) for name in stanzas}
+    # A second container beside one that works is in no hurry.
+    changes["app"] = replace(APP, spoke="app")
+    run = Turns(site, changes, events=None)  # type: ignore[arg-type]
+    noted = run._waiting = Noted()
+    monkeypatch.setattr(Turns, "_start_fresh", lambda *_: None)
+    monkeypatch.setattr(turns.RouteFiles, "hold", lambda *_: None)
+    monkeypatch.setattr(beside, "begin", lambda *_: None)
+    monkeypatch.setattr(beside, "hand_over", lambda *_: {})
+    list(run.run())
+    assert noted.often == asked

@@ -30,7 +30,7 @@ def inspect(health: str, run: str = "t0", status: str = "running") -> dict[str, 
 def event(action: str, *, then: dict[str, Any] | None = None, **told: str) -> dict[str, Any]:
     """`then` is what the container is found to be after it."""
     changed = {"then": then} if then else {}
-    return {"Action": action, "Actor": {"ID": SEEN["Id"], "Attributes": told}, **changed}
+    return {"Action": action, "Actor": {"ID": SEEN["Id"], "Attributes": told}, "timeNano": 0, **changed}
 
 
 class World:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ from stackctl.read.variables import interpolate_data
 
 EXEC_DIE = "exec_die"
 
-_UNSTATED = 5.0
+UNSTATED = 5.0
 """Seconds that an Engine which knows `start_interval` takes where none is stated."""
 _SOONEST = 0.1
 """Seconds: each asking costs two requests and a program in the container."""
@@ -32,7 +33,7 @@ class _Asked:
     running: str = ""
     """The Engine's id of what was asked and has not ended."""
     late: float = _NEVER
-    """From when on its answer counts for nothing."""
+    """From when on its answer counts for nothing, on the Engine's clock: it may be read much later."""
 
 
 class Asking:
@@ -69,7 +70,7 @@ class Asking:
             # Where the Engine refuses, or its start period is over, its own probes tell, only later.
             running = self._engine.start_inside(id, one.argv) if one.at < one.until else ""
             at = one.at if running else _NEVER
-            self._asked[id] = replace(one, running=running, at=at, late=now + one.timeout)
+            self._asked[id] = replace(one, running=running, at=at, late=time.time() + one.timeout)
 
     def works(self, event: Mapping[str, Any], now: float) -> str:
         """The container that this event says works; empty where it says something else."""
@@ -78,16 +79,16 @@ class Asking:
         one = self._asked.get(id)
         if one is None or not one.running or told.get("execID") != one.running:
             return ""
-        well = told.get("exitCode") == "0" and now <= one.late
+        well = told.get("exitCode") == "0" and event["timeNano"] / 1e9 <= one.late
         self._asked[id] = replace(one, running="", at=_NEVER if well else now + one.every)
         return id if well else ""
 
 
 def often(declared: Stanza, variables: Mapping[str, str]) -> float:
-    """Seconds between two askings of a service while it starts, as its manifest states it."""
+    """Seconds between two askings while it starts, as the manifest states it; 0 where it does not."""
     check = declared.get("healthcheck") or NOTHING
     stated, _ = interpolate_data(check.get("start_interval"), variables)
-    return normal.seconds(stated) or _UNSTATED
+    return normal.seconds(stated) or 0.0
 
 
 def _start_period(container: Container) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from stackctl.apply import beside
-from stackctl.apply.asking import often
+from stackctl.apply.asking import UNSTATED, often
 from stackctl.apply.backup import back_up
 from stackctl.apply.failures import SpokeFailed, failure, together
 from stackctl.apply.route_files import RouteFiles
@@ -16,7 +16,7 @@ from stackctl.causes import ROUTE_CHANGED
 from stackctl.errors import StackctlError
 from stackctl.event_stream import EventStream
 from stackctl.events import Event, Finished, Line, Started
-from stackctl.model import Action, Container, Kind, Verb, Way
+from stackctl.model import Action, Container, Kind, Spoke, Verb, Way
 from stackctl.override import lacks_start_interval
 from stackctl.plan import dependencies
 from stackctl.process import Completed
@@ -116,14 +116,23 @@ class Turns:
             if done is not None and done.exit_code:
                 yield from self._failed_call(done, names)
                 return
-        hurried = {need for name in self._todo for need in self._needs[name]} - {*new_beside}
         for container in self._site.containers(names):
             if container.id not in before:
                 name, spoke = container.spoke, self._site.stack.spoke(container.spoke)
                 self._begun.setdefault(name, {})[container.id] = None
-                asked = self._asks and name in hurried and spoke.kind is not Kind.JOB
-                every = often(spoke.service, self._site.compose.environment) if asked else 0
+                every = 0.0 if name in new_beside else self._often(spoke)
                 self._waiting.add(container, spoke.kind, every)
+
+    def _often(self, spoke: Spoke) -> float:
+        """Seconds after which this run asks whether it works, again and again; 0 where it does not ask."""
+        waiting = [self._site.stack.spoke(name) for name in self._todo if spoke.name in self._needs[name]]
+        if not self._asks or not waiting or spoke.kind is Kind.JOB:
+            return 0.0
+        # A database that works for a moment, while it is set up, would end a job that cannot try again.
+        jobs = [other for other in waiting if other.kind is Kind.JOB]
+        of_a_job = spoke.name in {need.spoke for job in jobs for need in job.dependencies}
+        stated = often(spoke.service, self._site.compose.environment)
+        return stated or (0.0 if of_a_job else UNSTATED)
 
     def _back_up(self, name: str) -> Iterator[Event]:
         """Before what a spoke keeps may be written in a new form."""

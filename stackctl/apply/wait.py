@@ -106,6 +106,8 @@ class Waiting:
         self._watches[id], verdict = judge(self._watches[id], inspect, now)
         if verdict is None:
             seen = self._watches[id].container
+            if not seen.running:
+                self._forget(id)
             if id in self._often and seen.running and seen.health == "starting":
                 self._asking.begin(seen, self._often[id], now)
             return ()
@@ -130,12 +132,15 @@ class Waiting:
         if event["Action"] == EXEC_DIE:
             return self._answered(event)
         if event["Action"] == "die":
-            # What it said before is of a run that has ended.
-            self._asking.end(id)
-            self.said_yes.discard(id)
-            self._added = [verdict for verdict in self._added if verdict.container.id != id]
+            self._forget(id)
         # Before one that was seen running starts again, it dies.
         return "" if event["Action"] == "start" and self._watches[id].container.running else id
+
+    def _forget(self, id: str) -> None:
+        """What it said is of a run that has ended."""
+        self._asking.end(id)
+        self.said_yes.discard(id)
+        self._added = [verdict for verdict in self._added if verdict.container.id != id]
 
     def _answered(self, event: Mapping[str, Any]) -> str:
         """The container that said to this run that it works; the Engine may know it by now, too."""

@@ -20,6 +20,7 @@ from stackctl.commands.change import (
     network_names,
     note,
     noted,
+    on_their_way,
     run_plan,
     working,
 )
@@ -111,6 +112,7 @@ def _applied(
     # Where no container is to change, nobody else says that every image is here.
     if not without_reloads(change.made.plan).changes:
         complete()
+    yield from working(change, on_their_way(change))
     yield from noted(journal, progress, run_plan(change, complete, renewed))
     state.remember_images(change.root, images)
     state.remember_generations(change.root, view.generations)

@@ -27,8 +27,10 @@ from stackctl.journal import Begun, Journal, Unfinished
 from stackctl.lock import Lock
 from stackctl.model import Action, Kind, Observed, Result, Verb
 from stackctl.observe import containers_of, observe
+from stackctl.plan import dependencies
 from stackctl.replace import generations
 
+_LOOK = "see that it works"
 _CHANGES_NOTHING = ("pull", "build", "backup")
 """Steps of an apply after which everything still runs as before."""
 
@@ -64,7 +66,8 @@ class Change:
     def begun(self) -> Begun:
         earlier = self.left.begun.before if self.left else {}
         before = {
-            name: earlier.get(name) or tuple(c.id for c in self.observed.of_spoke(name))
+            # That there was none is known as well.
+            name: earlier[name] if name in earlier else tuple(c.id for c in self.observed.of_spoke(name))
             for name in self.verbs
         }
         return Begun(self.command, target(self.opened, self.view), self.verbs, before)
@@ -179,6 +182,20 @@ def noted(
         events.close()
 
 
+def on_their_way(change: Change) -> frozenset[str]:
+    """What the plan leaves alone, its changes depend on, and somebody started who did not wait for it."""
+    changed = {action.spoke for action in change.made.plan.changes}
+    needed = dependencies(change.opened.stack, changed) - changed
+    jobs = {spoke.name for spoke in change.opened.stack.spokes if spoke.kind is Kind.JOB}
+    return frozenset(
+        container.spoke
+        for container in change.observed.containers
+        if container.spoke in needed
+        and container.running
+        and (container.health == "starting" or container.spoke in jobs)
+    )
+
+
 def working(change: Change, spokes: Iterable[str]) -> Iterator[Event]:
     """Waits until the containers of these spokes work, whoever started them.
 
@@ -192,12 +209,15 @@ def working(change: Change, spokes: Iterable[str]) -> Iterator[Event]:
     project = change.opened.stack.name
     with subscribe(change.engine, project) as events:
         waiting = Waiting(change.engine, events)
-        for container in containers_of(change.engine, project, names):
+        containers = containers_of(change.engine, project, names)
+        for container in containers:
             waiting.add(container, kinds[container.spoke])
+        for name in dict.fromkeys(container.spoke for container in containers):
+            yield Started(_LOOK, name)
         while waiting:
             for verdict in waiting.verdicts():
                 name = verdict.container.spoke
-                yield Finished("see that it works", name, ok=verdict.ok, detail=verdict.detail)
+                yield Finished(_LOOK, name, ok=verdict.ok, detail=verdict.detail)
                 if not verdict.ok:
                     compose = compose_for(change.opened, change.view, change.environ, change.held)
                     raise failure(name, verdict, change.engine, compose)

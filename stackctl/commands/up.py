@@ -152,10 +152,11 @@ def finished(
 
     wanted = {name: Wanted(stanza) for name, stanza in stanzas.items()}
     site = Site(opened.stack, wanted, engine, compose_for(opened, view, environ, held))
-    for name, removed in beside.finish(site, crowded, expect).items():
+    ended = beside.finish(site, crowded, expect)
+    for name, removed in ended.items():
         told = ", ".join(container.name for container in removed)
         yield Said(f"{name}: an earlier replacement was cut short; {told} was removed", warning=True)
-    return observe(engine, opened.stack.name)
+    return observe(engine, opened.stack.name) if ended else observed
 
 
 def _as_it_is(change: Change, *, verify: bool) -> Story:

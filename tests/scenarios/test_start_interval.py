@@ -20,7 +20,7 @@ from tests.scenarios.written import WrittenStack, python, written
 
 pytestmark = pytest.mark.engine
 
-OFTEN = {"interval": "8s", "timeout": "5s", "start_period": "60s", "start_interval": "200ms"}
+OFTEN = {"interval": "4s", "timeout": "5s", "start_period": "60s", "start_interval": "200ms"}
 WORKS = {**OFTEN, "test": ["CMD", "python", "-c", "print('fine')"]}
 
 
@@ -35,7 +35,7 @@ def state(stack: ShippedStack, spoke: str) -> dict[str, Any]:
     return dict(json.loads(stack.docker("inspect", "--format", "{{json .State}}", stack.container(spoke))))
 
 
-UNSTATED = {key: value for key, value in WORKS.items() if key != "start_interval"}
+UNSTATED = {key: value for key, value in WORKS.items() if key != "start_interval"} | {"interval": "8s"}
 BY_VARIABLE = {**WORKS, "start_interval": "${OFTEN:-300ms}"}
 
 
@@ -72,3 +72,21 @@ def test_who_says_no_holds_back_who_waits_for_it(stack: WrittenStack, room: Engi
     assert done.returncode == 1
     assert "is unhealthy" in done.stderr
     assert "app" not in stack.container_ids()
+
+
+def test_a_dependency_that_another_run_or_a_hand_started_is_waited_for_as_well(
+    stack: WrittenStack, room: EngineRoom
+) -> None:
+    slow = {**UNSTATED, "start_period": "0s", "interval": "4s"}
+    stack.write(
+        room,
+        db=python(healthcheck=slow),
+        app=python(depends_on={"db": {"condition": "service_healthy"}}),
+    )
+    assert stack.run("up", "--yes", "--no-verify").returncode == 0
+    stack.docker("rm", "--force", stack.container("app"))
+    stack.docker("restart", "--time", "1", stack.container("db"))
+    done = stack.run("up", "--yes", "--no-verify")
+    assert done.returncode == 0, done.stderr
+    db, app = state(stack, "db"), state(stack, "app")
+    assert app["StartedAt"] > db["Health"]["Log"][0]["End"], "it began once the other one worked"
