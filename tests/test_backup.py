@@ -19,7 +19,8 @@ from stackctl.apply.backup import _UNPACK, _paused, expect_readable
 from stackctl.commands import backup as told
 from stackctl.commands.down import down
 from stackctl.commands.story import Ended, RestoreAnswer
-from stackctl.errors import StackctlError
+from stackctl.errors import Exit, StackctlError
+from stackctl.events import Finished, Said
 from stackctl.journal import Begun, Journal, Phase
 from stackctl.model import Backup, Kept, Observed
 from stackctl.process import Completed
@@ -259,6 +260,58 @@ def test_down_ends_what_a_killed_restore_left_where_nothing_is_there_any_more(
     assert journal.unfinished(tmp_path) is None
     assert forgotten == [tmp_path]
     end_of(down(tmp_path, confirm=lambda _: False, environ={}, held=held))
+
+
+# ---- backups of several
+
+
+@pytest.fixture
+def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """Backups of `a` and `c`, which fail where that is said, and of `b`, which has no container."""
+    spokes = tuple(SimpleNamespace(name=name, backup=FOLDER) for name in "abc")
+    stack = SimpleNamespace(name="s", spokes=spokes, spoke=lambda name: spokes["abc".index(name)])
+    acting = SimpleNamespace(warned=lambda: iter(()), compose=None, engine=None, stack=stack)
+    running: Any = [SimpleNamespace(spoke=name, running=True) for name in "ac"]
+    monkeypatch.setattr(told, "act_on", lambda *_: acting)
+    monkeypatch.setattr(told, "containers_of", lambda *_: running)
+    monkeypatch.setattr(told, "observe", lambda *_: Observed("s", tuple(running)))
+
+    def run(*names: str, fails: str = "") -> list[Any]:
+        def back_up(_: Any, name: str, *__: Any) -> Kept:
+            if name in fails:
+                raise StackctlError(f"{name} failed")
+            return Kept(name, f"{name}.tar", 1)
+
+        monkeypatch.setattr(backups, "back_up", back_up)
+        held: Any = None
+        happened: list[Any] = []
+        story = told.back_up(tmp_path, names, environ={}, held=held)
+        try:
+            while True:
+                happened.append(next(story))
+        except StopIteration as end:
+            return [*happened, end.value]
+        except StackctlError as error:
+            return [*happened, error]
+
+    return run
+
+
+def test_who_fails_keeps_nobody_else_from_being_backed_up(several: Callable[..., list[Any]]) -> None:
+    *happened, failed = several(fails="a")
+    assert (failed.message, failed.exit_code) == ("a failed", Exit.FAILED)
+    assert Finished("backup", "c", detail="c.tar") in happened
+    *_, failed = several(fails="ac")
+    assert "a failed; c failed" in failed.message
+
+
+def test_who_was_never_brought_up_is_left_out_unless_it_was_named(several: Callable[..., list[Any]]) -> None:
+    *happened, ended = several()
+    assert Said("left out, as it has no container: b") in happened
+    assert [kept.spoke for kept in ended.answer.backups] == ["a", "c"]
+    *happened, failed = several("b", "c")
+    assert failed.message == "b has no container"
+    assert Finished("backup", "c", detail="c.tar") in happened
 
 
 def test_looking_for_backups_makes_no_folder(tmp_path: Path) -> None:

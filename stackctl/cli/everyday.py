@@ -110,7 +110,9 @@ def status(
     ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Exit 8 unless each spoke that runs, or should, is proved."),
+        typer.Option(
+            "--check", help="Exit 8 unless each spoke that should run does, as declared and proved."
+        ),
     ] = False,
     profile: Profile = None,
     directory: Directory = None,

@@ -225,7 +225,7 @@ CODES = (
         _ERROR,
         "the spoke is proved on its current files",
         "`stackctl status --check` asks for it: stale, failing and untested are not proved. A manifest that "
-        "accepts this code, with a reason, takes its spoke out.",
+        "accepts this code, with a reason, takes its spoke out; it must run all the same.",
         bad="nothing was verified since the last edit",
         good="accept: [{code: CK501, reason: proved by hand on the test host}]",
         hint="run `stackctl verify`",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from stackctl.apply import backup as backups
 from stackctl.commands.acting import Acting, act_on
 from stackctl.commands.story import BackupAnswer, Ended, RestoreAnswer, Story
 from stackctl.errors import StackctlError
-from stackctl.events import Finished, Started
+from stackctl.events import Event, Finished, Said, Started
 from stackctl.journal import Begun, Journal, Phase, Unfinished, expect_whole, unfinished
 from stackctl.lock import Lock
 from stackctl.model import Backup, Container, Kept
-from stackctl.observe import observe
+from stackctl.observe import containers_of, observe
 
 _HINT = "state `backup: {path: /data}`, or `backup: {command: […]}`, in its manifest"
 
@@ -33,17 +33,44 @@ def back_up(root: Path, spokes: tuple[str, ...], *, environ: Mapping[str, str], 
     names = spokes or tuple(spoke.name for spoke in acting.stack.spokes if spoke.backup)
     if not names:
         raise StackctlError("no spoke states a `backup`", _HINT)
-    made = []
+    present = {c.spoke for c in containers_of(acting.engine, acting.stack.name, names)}
+    if left := () if spokes else tuple(name for name in names if name not in present):
+        yield Said(f"left out, as it has no container: {', '.join(left)}")
+    made: list[Kept] = []
+    failures: list[StackctlError] = []
     for name in names:
-        how, container = _of(acting, name)
-        yield Started("backup", name)
+        if name in left:
+            continue
+        # What one keeps is no reason to leave that of the others unsaved.
         try:
-            made.append(backups.back_up(acting.compose, name, how, container))
-        except StackctlError:
-            yield Finished("backup", name, ok=False)
-            raise
-        yield Finished("backup", name, detail=made[-1].file)
+            made.append((yield from _made(acting, name)))
+        except StackctlError as error:
+            failures.append(error)
+    if failures:
+        raise _together(failures, len(made))
     return Ended(BackupAnswer(tuple(made)))
+
+
+def _made(acting: Acting, name: str) -> Generator[Event, None, Kept]:
+    how, container = _of(acting, name)
+    yield Started("backup", name)
+    try:
+        made = backups.back_up(acting.compose, name, how, container)
+    except StackctlError as error:
+        yield Finished("backup", name, ok=False, detail=error.message)
+        raise
+    yield Finished("backup", name, detail=made.file)
+    return made
+
+
+def _together(failures: Sequence[StackctlError], made: int) -> StackctlError:
+    """One error for all that failed."""
+    if len(failures) == 1:
+        return failures[0]
+    told = "; ".join(error.message for error in failures)
+    hints = "; ".join(dict.fromkeys(error.hint for error in failures if error.hint))
+    detail = "\n".join(error.detail for error in failures if error.detail)
+    return StackctlError(f"{len(failures)} backups failed, {made} were made: {told}", hints, detail)
 
 
 def restore(

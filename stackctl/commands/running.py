@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from stackctl.apply.failures import SpokeFailed, failure
 from stackctl.apply.trouble import explained
+from stackctl.apply.wait import Waiting, subscribe
 from stackctl.commands.acting import Acting, act_on
 from stackctl.commands.story import ActedAnswer, Ended, Story
 from stackctl.errors import StackctlError
-from stackctl.events import Finished, Said, Started
+from stackctl.event_stream import EventStream
+from stackctl.events import Event, Finished, Line, Said, Started
 from stackctl.lock import Lock
+from stackctl.model import Kind
 from stackctl.observe import containers_of
 
 RESTART, STOP = "restart", "stop"
@@ -20,7 +24,7 @@ def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str,
     """Restarts or stops the containers of these spokes; of others, restarts only what lives inside them.
 
     Raises:
-        StackctlError: One of them has no container.
+        StackctlError: One of them has no container, or does not work after its restart.
     """
     acting = act_on(root, environ, spokes, held)
     yield from acting.warned()
@@ -43,15 +47,52 @@ def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str,
         for name in inside:
             yield Said(f"{name} lives in a namespace of another one, so it restarts too")
         spokes = (*spokes, *inside)
-    compose = acting.compose
+    if verb == RESTART:
+        with subscribe(acting.engine, acting.stack.name) as events:
+            yield from _done(acting, verb, spokes, events)
+    else:
+        yield from _done(acting, verb, spokes)
+    return Ended(ActedAnswer(verb, spokes))
+
+
+def _done(
+    acting: Acting, verb: str, spokes: tuple[str, ...], events: EventStream | None = None
+) -> Iterator[Event]:
     for name in spokes:
         yield Started(verb, name)
+        compose = acting.compose
         done = compose.restart((name,)) if verb == RESTART else compose.stop((name,))
         if done.exit_code:
             yield Finished(verb, name, ok=False)
             raise explained(done, f"the {verb}", name)
-        yield Finished(verb, name)
-    return Ended(ActedAnswer(verb, spokes))
+        try:
+            detail = _works(acting, name, events) if events else ""
+        except SpokeFailed as failed:
+            yield Finished(verb, name, ok=False, detail=failed.message)
+            yield from (Line(name, line) for line in failed.log)
+            raise
+        yield Finished(verb, name, detail=detail)
+
+
+def _works(acting: Acting, name: str, events: EventStream) -> str:
+    """How its containers are, once they work. A job is not waited for: it may take an hour.
+
+    Raises:
+        SpokeFailed: One does not.
+    """
+    kind = acting.stack.spoke(name).kind
+    if kind is Kind.JOB:
+        return ""
+    waiting = Waiting(acting.engine, events)
+    for container in containers_of(acting.engine, acting.stack.name, (name,)):
+        waiting.add(container, kind)
+    detail = ""
+    while waiting:
+        for verdict in waiting.verdicts():
+            if not verdict.ok:
+                raise failure(name, verdict, acting.engine, acting.compose)
+            detail = verdict.detail
+    return detail
 
 
 def _inside(acting: Acting, spokes: tuple[str, ...]) -> Iterator[str]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl import records
 from stackctl.apply.wait import subscribe
-from stackctl.commands.opened import look_at_host, open_stack
+from stackctl.commands.opened import HostView, Opened, look_at_host, open_stack
 from stackctl.commands.plan import make
 from stackctl.commands.story import ABSENT, Ended, SpokeStatus, StatusAnswer, Story, Watched
 from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Said
 from stackctl.findings import InvalidFiles
-from stackctl.model import Container, Spoke, State, Verb
+from stackctl.model import Container, Observed, Stack, State, Verb
 from stackctl.observe import observe
+from stackctl.plan import selected
 
 REFRESH = 2.0
 """Seconds after which `--watch` looks again although nothing was told by the Engine."""
@@ -29,6 +31,10 @@ _WAY_OUT = {
     State.UNTESTED: "nothing was ever proved of it; run `stackctl verify`",
 }
 
+_RESTING = ("created", "exited", "dead")
+_NOT_RUNNING = ("restarting", "paused", "dead", "removing")
+"""States in which nothing runs and that no change of the plan tells of."""
+
 _SETTLED = 0.15
 """Seconds in which events that belong together come; they are shown as one."""
 
@@ -40,31 +46,39 @@ def status(
     check: bool = False,
     profiles: frozenset[str] = frozenset(),
 ) -> Story:
-    """`check` asks of each spoke that runs, or that `up` with these profiles means, to be proved."""
+    """`check` asks of each spoke that runs, or that `up` with these profiles means, to run as its files
+    declare, and to be proved."""
     with Engine.connect(environ) as engine:
-        answer, said = look(root, engine, environ)
-    yield from said
+        seen = look(root, engine, environ, profiles)
+    yield from seen.said
     if not check:
-        return Ended(answer)
-    stack = open_stack(root).stack
-    broken = [row for row in answer.spokes if _meant(stack.spoke(row.spoke), row, profiles) and _lacks(row)]
-    for row in broken:
-        yield Said(f"{row.spoke} is {row.proof}: {_WAY_OUT[row.proof]}", warning=True)
-    return Ended(answer, Exit.NOT_PROVED if broken else Exit.DONE)
+        return Ended(seen.answer)
+    lacking = tuple(lacks(seen.answer, open_stack(root).stack, profiles))
+    yield from (Said(told, warning=True) for told in lacking)
+    good = seen.known and not lacking
+    return Ended(seen.answer, Exit.DONE if good else Exit.NOT_PROVED)
 
 
-def _meant(spoke: Spoke, row: SpokeStatus, profiles: frozenset[str]) -> bool:
-    return spoke.active(profiles) or row.runs != ABSENT
-
-
-def _lacks(row: SpokeStatus) -> bool:
-    return row.proof is not State.PROVED and not row.accepted
+def lacks(answer: StatusAnswer, stack: Stack, profiles: frozenset[str]) -> Iterator[str]:
+    """What keeps `--check` from saying yes, in sentences."""
+    means = selected(stack, profiles)
+    for row in answer.spokes:
+        state = row.runs.partition(" ")[0]
+        if row.spoke not in means and state in (ABSENT, *_RESTING):
+            continue
+        if row.changes:
+            yield f"{row.spoke} is not what the files declare (it is {row.runs}): `up` would {row.changes} it"
+        elif state in _NOT_RUNNING:
+            yield f"{row.spoke} does not run, it is {row.runs}; see `stackctl logs {row.spoke}`"
+        if row.proof is not State.PROVED and not row.accepted:
+            yield f"{row.spoke} is {row.proof}: {_WAY_OUT[row.proof]}"
 
 
 def watch(root: Path, *, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> Story:
     """The status again whenever something happens, until it is interrupted."""
     with Engine.connect(environ) as engine:
-        answer, told = look(root, engine, environ)
+        seen = look(root, engine, environ)
+        told, answer = seen.said, seen.answer
         yield from told
         with subscribe(engine, answer.stack) as events:
             while True:
@@ -72,7 +86,8 @@ def watch(root: Path, *, environ: Mapping[str, str], clock: Callable[[], float] 
                 if next(events.until(clock() + REFRESH), None) is not None:
                     list(events.until(clock() + _SETTLED))
                 try:
-                    answer, said = look(root, engine, environ)
+                    seen = look(root, engine, environ)
+                    answer, said = seen.answer, seen.said
                 except InvalidFiles as error:
                     # Somebody is in the middle of an edit: what was shown stays until the files are sound.
                     said = (Said(error.message, warning=True),)
@@ -80,8 +95,19 @@ def watch(root: Path, *, environ: Mapping[str, str], clock: Callable[[], float] 
                 told = said
 
 
-def look(root: Path, engine: Engine, environ: Mapping[str, str]) -> tuple[StatusAnswer, tuple[Said, ...]]:
+@dataclass(frozen=True)
+class Look:
     """How things stand, and what cannot be said of it."""
+
+    answer: StatusAnswer
+    said: tuple[Said, ...]
+    known: bool
+    """Whether the changes of all that is meant could be told."""
+
+
+def look(
+    root: Path, engine: Engine, environ: Mapping[str, str], profiles: frozenset[str] = frozenset()
+) -> Look:
     said: list[Said] = []
     opened = open_stack(root)
     view = look_at_host(opened, environ)
@@ -91,20 +117,14 @@ def look(root: Path, engine: Engine, environ: Mapping[str, str]) -> tuple[Status
     if history.torn:
         said.append(Said(history.torn, warning=True))
     states = records.states(opened.stack, opened.bundle, history.records)
-    try:
-        made = make(opened, view, observed, frozenset({"*"}))
-        verbs = {action.spoke: action.verb for action in made.plan.actions}
-    except InvalidFiles as error:
-        verbs = {}
-        said.append(
-            Said(f"changes are unknown: {'; '.join(f.message for f in error.findings)}", warning=True)
-        )
+    verbs, unknown = _verbs(opened, view, observed, profiles)
+    said += unknown
     last = {r.spoke: r.at for r in history.records if r.stack == opened.stack.name}
     rows = []
     for spoke in opened.stack.spokes:
         containers = observed.of_spoke(spoke.name)
         newest = containers[-1] if containers else None
-        verb = verbs.get(spoke.name, Verb.NOTHING)
+        verb = (verbs or {}).get(spoke.name, Verb.NOTHING)
         rows.append(
             SpokeStatus(
                 spoke.name,
@@ -126,7 +146,24 @@ def look(root: Path, engine: Engine, environ: Mapping[str, str]) -> tuple[Status
     resting = tuple(c.name for c in observed.containers if c.spoke in edges)
     strays = tuple(c.name for c in observed.containers if c.spoke not in known | edges)
     answer = StatusAnswer(opened.stack.name, observed.engine_version, tuple(rows), strays, resting)
-    return answer, tuple(said)
+    return Look(answer, tuple(said), verbs is not None)
+
+
+def _verbs(
+    opened: Opened, view: HostView, observed: Observed, profiles: frozenset[str]
+) -> tuple[dict[str, Verb] | None, tuple[Said, ...]]:
+    """What `up` would do with each spoke; None, where not even that of those it means can be told."""
+    said: tuple[Said, ...] = ()
+    # What a spoke lacks that nobody means keeps nothing back from the others.
+    for among in (frozenset({"*"}), profiles):
+        try:
+            plan = make(opened, view, observed, among).plan
+        except InvalidFiles as error:
+            why = "; ".join(finding.message for finding in error.findings)
+            said = said or (Said(f"changes are unknown: {why}", warning=True),)
+        else:
+            return {action.spoke: action.verb for action in plan.actions}, said
+    return None, said
 
 
 def _runs(container: Container | None) -> str:

@@ -108,6 +108,9 @@ def test_what_is_stopped_is_backed_up_again_after_the_hint(keeping: ShippedStack
     refused = keeping.run("backup", "db")
     assert refused.returncode == 1
     assert "`stackctl restart db`" in refused.stderr
+    all_of_them = keeping.run("backup")
+    assert all_of_them.returncode == 1
+    assert len(keeping.json("backup", "--list", "files")["backups"]) == 1, "it is tried all the same"
     assert keeping.run("restart", "db").returncode == 0
     assert keeping.run("backup", "db").returncode == 0
 

@@ -93,6 +93,9 @@ def test_restart_keeps_the_container_and_stop_leaves_it_to_the_next_up(up: Shipp
         assert done.returncode == 0
         assert "traefik leans on docker-socket-proxy" in done.stderr
         assert state(up, "docker-socket-proxy")[0] == "exited"
+        done = up.run("status", "--check", "--profile", "core")
+        assert done.returncode == 8
+        assert "`up` would start it" in " ".join(done.stderr.split())
         assert state(up, "traefik")[0] == "running"
     finally:
         assert up.run("up", "docker-socket-proxy", "--yes", "--no-verify").returncode == 0

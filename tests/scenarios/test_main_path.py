@@ -142,8 +142,21 @@ def test_status_check_fails_for_a_changed_spoke_and_its_dependents_until_they_ac
         for path in (manifest, up.root / "spokes" / "whoami.yaml"):
             path.write_text(texts[path] + "accept: [{code: CK501, reason: on the test host only}]\n")
         done = up.run("status", "--check")
-        assert done.returncode == 0, done.stderr
-        assert "whoami need not be proved: on the test host only" in done.stdout
+        assert done.returncode == 8
+        assert "is stale" not in done.stderr
+        assert "traefik is not what the files declare" in " ".join(done.stderr.split())
+        page.write_text(texts[page])
+        records = up.root / ".stackctl" / "records.jsonl"
+        records.rename(records.with_suffix(".away"))
+        try:
+            done = up.run("status", "--check")
+            assert "traefik is" not in done.stderr
+            assert "docker-socket-proxy is untested" in done.stderr
+        finally:
+            records.with_suffix(".away").rename(records)
+        assert up.run("status", "--check").returncode == 0
+        page.write_text(texts[page].replace("**User:** `65534:65534`", "**User:** `65533:65533`"))
+        assert "whoami need not be proved: on the test host only" in up.run("status").stdout
         rows = {row["spoke"]: row for row in up.json("status")["spokes"]}
         assert rows["whoami"]["accepted"] == "on the test host only"
     finally:

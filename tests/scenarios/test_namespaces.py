@@ -95,6 +95,15 @@ def test_a_restart_of_the_other_one_takes_it_along(stack: WrittenStack) -> None:
     assert stack.run("plan", "--check").returncode == 0
 
 
+def test_a_restart_of_what_dies_again_is_none(stack: WrittenStack, room: EngineRoom) -> None:
+    once = "import os, signal; os.mkdir('/data/once'); signal.pause()"
+    stack.write(room, loop=python(once, restart="always", volumes=["once:/data"], user="0:0"))
+    assert stack.run("up", "loop", "--yes", "--no-verify").returncode == 0
+    done = stack.run("restart", "loop")
+    assert done.returncode == 1, done.stderr
+    assert "loop exited with code 1" in " ".join(done.stderr.split())
+
+
 def test_after_a_change_that_fails_it_is_where_the_other_one_is_again(
     stack: WrittenStack, room: EngineRoom
 ) -> None:
