@@ -259,18 +259,19 @@ def read_host(
         ]
     made_up = frozenset(variables.keys() - own.keys() - environ.keys())
     variables |= {**own, **environ}
+    host, wrongs = read_local(directory, spokes)
+    return replace(host, variables=variables, made_up=made_up), (*findings, *wrongs)
+
+
+def read_local(directory: Path, spokes: Collection[str] = ()) -> tuple[Host, tuple[Finding, ...]]:
+    """What stack.local.yaml says, without any variable; nothing where it is not there."""
     local = directory / LOCAL_FILE
     if not local.is_file():
-        return Host(variables=variables, made_up=made_up), tuple(findings)
+        return Host(), ()
     source, more = read_text(LOCAL_FILE, _read(local))
     document = load_yaml(source)
     host, wrongs = _local(document, spokes)
-    return replace(host, variables=variables, made_up=made_up), (
-        *findings,
-        *more,
-        *document.findings,
-        *wrongs,
-    )
+    return host, (*more, *document.findings, *wrongs)
 
 
 def _local(document: Document, spokes: Collection[str]) -> tuple[Host, list[Finding]]:

@@ -46,7 +46,8 @@ def plan(
 ) -> Plan:
     """One action for each spoke that `up` means, in the order of the dependency graph; removals come first.
 
-    `only` names the spokes to bring up; what they depend on is created or started, but never recreated.
+    `only` names the spokes to bring up; what they depend on is created or started, but never recreated. Where
+    the edge is among them, the one that served before is removed.
     `refresh` also recreates what differs only because a newer stackctl renders it differently. `applied` are
     the spokes that were brought up here before.
     `loaded` tells of each running edge what it has read; where the files say something else, it reads again,
@@ -96,14 +97,16 @@ def plan(
         return replace(action, causes=tuple(filter(None, causes)))
 
     known = {spoke.name for spoke in stack.spokes}
+    resting = {edge.name for edge in stack.resting}
+    # Two edges cannot hold the same port, so the one that is brought up takes the other's place.
+    replaced = resting if any(edge_of(stack.spoke(name).image) is stack.edge for name in chosen) else set()
     gone = sorted(
         name
         for name, containers in running.items()
         if name not in known
         and any("stackctl.spoke" in c.labels for c in containers)
-        and (not only or name in only)
+        and (not only or name in only or name in replaced)
     )
-    resting = {edge.name for edge in stack.resting}
     decided: dict[str, Action] = {}
     for name in (name for wave in waves(stack, means) for name in wave):
         followed = tuple(followed_by(stack.spoke(name), running, decided))

@@ -57,6 +57,8 @@ def unrouted(spoke: Spoke) -> Unrouted | None:
 def way_out(stack: Stack, observed: Observed, actions: Iterable[Action], result: Result) -> str:
     """What to do about a link that does not hold; `actions` are those of a plan for the whole stack."""
     check, edge = result.check, edge_of(stack, stack.spokes)
+    if edge and edge.name == check.spoke and (old := _served_before(stack, observed)):
+        return _changing_over(edge, old)
     mend = _resolving(stack, observed, check) or CODES[check.code].hint.replace("NAME", check.spoke)
     mend = mend or _of_state(observed, check.spoke)
     # Where a request goes wrong, the edge may be the one that goes by what its files said before.
@@ -66,6 +68,17 @@ def way_out(stack: Stack, observed: Observed, actions: Iterable[Action], result:
         return mend
     told = f"the files were changed and not applied: `stackctl up {' '.join(changed)}`"
     return told if mend.startswith("`stackctl up") else f"{told}; else {mend}"
+
+
+def _served_before(stack: Stack, observed: Observed) -> str:
+    """The edge that runs though stack.yaml names another; empty where none does."""
+    return next((edge.name for edge in stack.resting if observed.running(edge.name)), "")
+
+
+def _changing_over(edge: Spoke, old: str) -> str:
+    # By its name alone it would come up, and whoever is routed to would still bear the routes of the old one.
+    up = " ".join(("stackctl up", *(f"--profile {profile}" for profile in edge.profiles[:1])))
+    return f"`{up}` changes over to {edge.name}; until then {old} runs, which stack.yaml does not name"
 
 
 def unapplied(actions: Iterable[Action]) -> set[str]:

@@ -125,6 +125,25 @@ def test_another_edge_is_said_once_and_where_it_is_written() -> None:
     assert actions["a"].causes == (swap,)
 
 
+@pytest.mark.parametrize(
+    ("only", "verbs"),
+    [
+        (("new",), {"old": Verb.REMOVE, "new": Verb.CREATE}),
+        (("waits",), {"old": Verb.REMOVE, "new": Verb.CREATE, "waits": Verb.CREATE}),
+        (("a",), {"a": Verb.CREATE}),
+    ],
+)
+def test_the_edge_that_is_brought_up_takes_the_place_of_the_one_that_served(
+    only: tuple[str, ...], verbs: dict[str, Verb]
+) -> None:
+    old, new = (Spoke(name, Kind.EDGE, {"image": image}) for name, image in EDGES)
+    waits = Spoke("waits", Kind.APP, {"depends_on": {"new": {"condition": "service_started"}}})
+    stack = Stack(PROJECT, (spoke("a"), new, waits), resting=(old,), edge=Edge.CADDY)
+    wanted = {name: want(name) for name in ("a", "new", "waits")}
+    found = plan(stack, BUNDLE, wanted, Observed(PROJECT, (running("old"),)), (), only).actions
+    assert {action.spoke: action.verb for action in found} == verbs
+
+
 @pytest.mark.parametrize(("read", "told"), [("now", True), ("then", False)])
 def test_a_route_in_a_file_moved_with_the_container_only_where_the_edge_has_not_read_it(
     read: str, told: bool

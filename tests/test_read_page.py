@@ -218,6 +218,18 @@ def test_a_declared_field_that_is_not_understood_is_a_warning_with_its_line(line
     assert told(read(f"# A\n\n{line}\n")) == [("SC111", 3)] * count
 
 
+@pytest.mark.parametrize(("typo", "meant"), [("Prot", "Port"), ("Hostnam", "Hostname"), ("Imag", "Image")])
+def test_a_misspelt_field_is_named_with_the_one_that_is_meant(typo: str, meant: str) -> None:
+    assert [finding.hint for finding in read(f"# A\n\n**{typo}:** 80\n").findings] == [
+        f"did you mean `{meant}`?"
+    ]
+
+
+@pytest.mark.parametrize("word", ["Parts", "Post", "Path", "Part"])
+def test_a_word_of_its_own_is_no_misspelt_field(word: str) -> None:
+    assert told(read(f"# A\n\n**{word}:** 80\n")) == []
+
+
 @pytest.mark.parametrize(
     "line", ["**Port:** http", "**Port:** 99999", "**Port:** 80 81", "**Hostname:** a b", "**Hostname:** a_b"]
 )

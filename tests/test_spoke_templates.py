@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,22 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(spoke: NewSpoke, st
     with pytest.raises(UsageError):
         made(stack, spoke)
     assert {path: path.read_bytes() for path in stack.rglob("*") if path.is_file()} == before
+
+
+def test_what_would_make_the_stack_invalid_is_refused_and_nothing_is_written(stack: Path) -> None:
+    made(stack, spoke_of("app"))
+    before = {path: path.read_bytes() for path in stack.rglob("*") if path.is_file()}
+    with pytest.raises(StackctlError, match=r"thing.*; nothing was written"):
+        made(stack, replace(spoke_of("app-with-database"), name="other"))
+    assert {path: path.read_bytes() for path in stack.rglob("*") if path.is_file()} == before
+
+
+def test_an_error_that_was_there_before_hinders_nothing(stack: Path) -> None:
+    made(stack, spoke_of("app"))
+    (stack / "spokes" / "twin.yaml").write_text((stack / "spokes" / "thing.yaml").read_text())
+    (stack / "spokes" / "twin.md").write_text((stack / "spokes" / "thing.md").read_text())
+    assert any(finding.blocks for finding in find(stack)[1])
+    made(stack, NewSpoke("other", Kind.APP, "ghcr.io/example/thing:1.0", template="app-with-database"))
 
 
 def test_a_stacks_own_template_is_one_among_the_others(stack: Path) -> None:

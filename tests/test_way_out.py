@@ -13,7 +13,7 @@ from stackctl.console.answers import diagnosis
 from stackctl.doctor import by_hand, chain
 from stackctl.model import Action, Cause, Check, Kind, Observation, Outcome, Port, Result, Spoke, Verb, Who
 from stackctl.way_out import unrouted, way_out
-from tests.routed import BUNDLE, STACK, WEB, container, link_of, seen
+from tests.routed import BUNDLE, EDGE, STACK, WEB, container, link_of, seen
 
 EDITED = Action("web", Verb.RECREATE, (Cause(Who.YOU, "environment.A", "1", "2"),))
 DRIFTED = Action("web", Verb.RECREATE, (Cause(Who.HOST, "environment.A", "1", "2"),))
@@ -51,6 +51,18 @@ def test_who_never_was_is_made() -> None:
 @pytest.mark.parametrize("state", ["running", "restarting"])
 def test_what_runs_and_does_not_work_is_looked_into(state: str) -> None:
     assert "`stackctl logs web` say more" in mends(found("CK102"), "web", state=state)
+
+
+def test_while_the_old_edge_runs_the_way_to_the_new_one_takes_everyone_along() -> None:
+    old = Spoke("old", Kind.EDGE, {"image": "caddy:2"})
+    alone = replace(seen(), containers=(container("web"),))
+    here = replace(alone, containers=(*alone.containers, container("old")))
+    for profiles, up in (([], "stackctl up"), (["core", "all"], "stackctl up --profile core")):
+        edge = replace(EDGE, service={**EDGE.service, "profiles": profiles})
+        moving = replace(STACK, spokes=(edge, WEB), resting=(old,))
+        told = way_out(moving, here, (), found("CK101", "edge"))
+        assert told.startswith(f"`{up}` changes over to edge; until then old runs")
+        assert "`stackctl up edge`" in way_out(moving, alone, (), found("CK101", "edge"))
 
 
 # ---- files that were not applied

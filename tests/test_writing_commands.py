@@ -236,6 +236,30 @@ def test_lint_fix_shows_what_it_changed_and_changes_nothing_else(stack: Path) ->
     assert done(stack, "lint", "--fix")["mended"] == []
 
 
+@pytest.mark.parametrize(
+    ("local", "message"),
+    [
+        ("ports: {nobody: []}\n", "`nobody` is not a spoke"),
+        ("images: {traefk: a:1}\n", "`traefk` is not a spoke"),
+        ("ports: {traefik: 80}\n", "`ports` must be a list"),
+    ],
+)
+def test_lint_tells_of_this_host_s_file_what_up_would_refuse(stack: Path, local: str, message: str) -> None:
+    (stack / "stack.local.yaml").write_text(local)
+    document = done(stack, "lint")
+    [error] = [finding for finding in document["findings"] if finding["severity"] == "error"]
+    assert message in error["message"]
+    assert error["at"]["file"] == "stack.local.yaml"
+    assert document["exit"] != 0
+
+
+def test_lint_takes_a_sound_file_of_this_host_whatever_env_holds(stack: Path) -> None:
+    (stack / "stack.local.yaml").write_text("images: {traefik: a:1}\n")
+    (stack / ".env").unlink()
+    assert errors(stack) == []
+    assert done(stack, "lint", DOCKER_HOST="unix:///nonexistent")["exit"] == 0
+
+
 # ---- remove and rename
 
 

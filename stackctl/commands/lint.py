@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackctl.commands.opened import find
+from stackctl.commands.opened import find, find_of_host
 from stackctl.commands.story import Ended, LintAnswer, Story
 from stackctl.errors import Exit
 from stackctl.events import Found
@@ -25,7 +25,8 @@ def lint(root: Path, *, fix: bool = False) -> Story:
         after, mended = mend(texts)
         for file, data in after.items():
             write(root, file, texts[file], data)
-    _, findings = find(root)
+    stack, found = find(root)
+    findings = (*found, *find_of_host(root, stack))
     yield from (Found(finding) for finding in findings)
     blocked = any(finding.blocks for finding in findings)
     return Ended(LintAnswer(findings, mended), Exit.INVALID_FILES if blocked else Exit.DONE)

@@ -90,6 +90,16 @@ def _examined(root: Path, texts: Mapping[str, bytes]) -> tuple[Stack | None, tup
     return stack, lint(stack, (*reading.findings, *missing))
 
 
+def find_of_host(root: Path, stack: Stack | None) -> tuple[Finding, ...]:
+    """What is wrong with stack.local.yaml; `.env` may hold secrets that lint is not to need."""
+    return files.read_local(root, _nameable(stack) if stack else ())[1]
+
+
+def _nameable(stack: Stack) -> list[str]:
+    """The spokes that stack.local.yaml may tell of."""
+    return [spoke.name for spoke in (*stack.spokes, *stack.resting)]
+
+
 def open_stack(root: Path) -> Opened:
     """Reads, lints and renders.
 
@@ -109,8 +119,7 @@ def look_at_host(opened: Opened, environ: Mapping[str, str]) -> HostView:
     Raises:
         InvalidFiles: `stack.local.yaml` is wrong, or a variable is defined nowhere.
     """
-    names = [spoke.name for spoke in (*opened.stack.spokes, *opened.stack.resting)]
-    host, findings = files.read_host(opened.root, environ, names)
+    host, findings = files.read_host(opened.root, environ, _nameable(opened.stack))
     resting = {spoke.name for spoke in opened.stack.resting}
     host = replace(
         host,

@@ -312,6 +312,9 @@ def _nearly(name: str) -> str:
     import difflib  # a page without such a label does without
 
     alike = [field for field in (*DECLARED, *RECORDED) if field[0] == name[:1]]
+    # In a short word, two letters that changed places are already far from it.
+    if swapped := next((field for field in alike if sorted(field) == sorted(name)), ""):
+        return swapped
     near = difflib.get_close_matches(name, alike, n=1, cutoff=0.8) if name not in _OWN_WORDS else []
     return near[0] if near else ""
 
