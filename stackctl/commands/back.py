@@ -32,6 +32,7 @@ from stackctl.commands.verify import prove
 from stackctl.engine import Engine
 from stackctl.errors import Exit, StackctlError, of_file
 from stackctl.events import Event, Said
+from stackctl.exposure import keys
 from stackctl.good import Good
 from stackctl.history import Came
 from stackctl.journal import Journal, Phase
@@ -140,6 +141,7 @@ def _back(
     opened, view = reopened(kept, change.opened, change.view, observed)
     expect_images(kept, view, observed, only)
     view = with_kept_secrets(kept, opened, view, only)
+    _take_back(change, opened, view, kept)
     images = {**state.applied_images(opened.root), **kept.images}
     rendered = opened.bundle.files.keys() & kept.part("bundle").keys()
     routes = {path for path in rendered if is_watched(path)}
@@ -195,6 +197,18 @@ def _write(opened: Opened, view: HostView, images: Mapping[str, str], *, routes:
         # What was linked is what was rendered then, up to the ids of images whose names have moved.
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
+
+
+def _take_back(change: Change, opened: Opened, view: HostView, kept: Good) -> None:
+    """A yes to what the failed run would have opened; what opens it again is asked again."""
+    stack, stanzas = opened.stack, view.on_host.stanzas
+    there = kept.images.keys() & stanzas.keys()
+    opens = {
+        name: keys(stack, stack.spoke(name), stanzas[name], str(opened.root)) if name in there else ()
+        for name in change.verbs
+    }
+    with suppress(OSError):
+        state.remember_exposed(opened.root, opens)
 
 
 def _expect_to_work(change: Change, stays: list[str], failed: set[str]) -> Iterator[Event]:

@@ -60,6 +60,10 @@ def test_what_would_be_open_needs_a_yes_of_its_own(stack: ShippedStack, room: En
     assert stack.run(*UP, "--allow-exposure").returncode == 1, "its image cannot be had"
     of(room, stack.root, stack.name, **port)
     assert stack.run(*UP).returncode == 2, "what never came about was not said yes to"
+    of(room, stack.root, stack.name, entrypoint=["python", "-c", "raise SystemExit(3)"], **port)
+    assert stack.run(*UP, "--allow-exposure").returncode == 5, "it does not stay up"
+    of(room, stack.root, stack.name, **port)
+    assert stack.run(*UP).returncode == 2, "a yes to what was gone back on is asked again"
 
     accepted = {"accept": [{"code": "SC750", "reason": "the family uses it"}]}
     of(room, stack.root, stack.name, **port, **accepted)
