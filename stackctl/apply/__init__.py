@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from stackctl.apply.failures import Interrupted, SpokeFailed
 from stackctl.apply.fetch import fetch
-from stackctl.apply.start import Site
+from stackctl.apply.start import Site, Wrong
 from stackctl.apply.trouble import explained
 from stackctl.apply.turns import Turns
 from stackctl.apply.wait import subscribe
@@ -31,11 +31,13 @@ def apply(
     compose: Compose,
     complete: Callable[[], None] | None = None,
     first: Callable[[], Iterator[Event]] | None = None,
+    wrong: Wrong = lambda new: {},
 ) -> Iterator[Event]:
     """Carry out a plan: fetch images, remove what is gone, then each spoke once those that it needs work.
 
     Removals are part of the plan: without a yes for them, leave them out of it. `complete` runs when all
-    images are there and nothing has been changed yet, `first` after it, before any container changes.
+    images are there and nothing has been changed yet, `first` after it, before any container changes. `wrong`
+    is `Site.wrong`.
     Raises SpokeFailed for a spoke that does not come up, Interrupted on Ctrl-C. A plan without changes calls
     nothing at all.
     """
@@ -58,7 +60,7 @@ def apply(
         with subscribe(engine, compose.project) as events:
             known = {spoke.name for spoke in stack.spokes}
             here = {name: changes[name] for name in changes if name in known and name not in applied}
-            turns = Turns(Site(stack, wanted, engine, compose), here, events)
+            turns = Turns(Site(stack, wanted, engine, compose, wrong), here, events)
             for event in turns.run():
                 if isinstance(event, Finished) and event.ok:
                     applied.append(event.spoke)

@@ -73,7 +73,7 @@ class RouteFiles:
         return bool(named)
 
     def move(self, new: Mapping[str, Sequence[Container]]) -> dict[str, str]:
-        """Let requests go to these containers, which are healthy.
+        """Let requests go to these containers, which are healthy, once they answer as the spoke's checks say.
 
         Gives, spoke by spoke, why they still go to the old container.
         """
@@ -86,6 +86,8 @@ class RouteFiles:
             silent = next((s for c in containers for s in _silent(routes, c, edges)), "")
             if silent:
                 failed[name] = silent
+        answering = {name: new[name] for name in new if name not in failed and leads_to(stack.spoke(name))}
+        failed |= self._site.wrong(answering)
         held = new.keys() & self._named.keys() - failed.keys()
         moved = {name: tuple(c.name for c in new[name]) for name in held}
         if moved:
@@ -209,7 +211,7 @@ def _answers(address: str, route: Route) -> bool:
 
 
 def _ask(address: str, route: Route) -> None:
-    """Any answer will do; what it has to be is for the spoke's checks to say."""
+    """Any answer will do; what it has to be is for the spoke's checks to say, which are asked next."""
     if route.protocol is not Protocol.HTTP:
         socket.create_connection((address, route.port), timeout=_PATIENCE).close()
         return

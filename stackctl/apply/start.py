@@ -7,7 +7,7 @@ dependencies would also run jobs again that are done.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -26,6 +26,10 @@ _COPIED_AT_START = ("secrets", "configs")
 _AT_ONCE = 8
 
 
+Wrong = Callable[[Mapping[str, Sequence[Container]]], Mapping[str, str]]
+"""Of new containers that are healthy, by spoke, why none may be routed to; the others are left out."""
+
+
 @dataclass(frozen=True)
 class Site:
     """What every step works on and with."""
@@ -34,6 +38,7 @@ class Site:
     wanted: Mapping[str, Wanted]
     engine: Engine
     compose: Compose
+    wrong: Wrong = lambda new: {}
 
     def containers(self, spokes: Collection[str]) -> tuple[Container, ...]:
         return containers_of(self.engine, self.compose.project, spokes)

@@ -11,6 +11,7 @@ from stackctl.apply import Interrupted
 from stackctl.apply.tidy import tidy_networks
 from stackctl.checks import checks
 from stackctl.commands.back import go_back
+from stackctl.commands.before_routed import before_routed
 from stackctl.commands.change import (
     Change,
     ChecksFailed,
@@ -113,7 +114,8 @@ def _applied(
     if not without_reloads(change.made.plan).changes:
         complete()
     yield from working(change, on_their_way(change))
-    yield from noted(journal, progress, run_plan(change, complete, renewed))
+    wrong = before_routed(change, past) if verify else lambda new: {}
+    yield from noted(journal, progress, run_plan(change, complete, renewed, wrong))
     state.remember_images(change.root, images)
     state.remember_generations(change.root, view.generations)
     if change.left is not None:

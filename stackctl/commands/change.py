@@ -12,6 +12,7 @@ from pathlib import Path
 from stackctl import history, secrets, state
 from stackctl.apply import apply
 from stackctl.apply.failures import failure
+from stackctl.apply.start import Wrong
 from stackctl.apply.wait import Verdict, Waiting, death, subscribe
 from stackctl.causes import ROUTE_CHANGED
 from stackctl.commands.edges import read_again, same_users, without_reloads
@@ -116,7 +117,10 @@ def with_generations(change: Change) -> HostView:
 
 
 def run_plan(
-    change: Change, complete: object = None, renewed: tuple[str, ...] = ()
+    change: Change,
+    complete: object = None,
+    renewed: tuple[str, ...] = (),
+    wrong: Wrong = lambda new: {},
 ) -> Generator[Event, None, None]:
     """Carries out the plan; edges read again what they serve, and the `renewed` certificates.
 
@@ -140,6 +144,7 @@ def run_plan(
         compose=compose,
         complete=complete if callable(complete) else None,
         first=None if afterwards else lambda: reading(begun),
+        wrong=wrong,
     )
     if afterwards:
         yield from reading()

@@ -20,11 +20,8 @@ from stackctl.model import (
     Check,
     Container,
     Kind,
-    Named,
     Observed,
-    OnNetwork,
     Outcome,
-    Request,
     Result,
     Spoke,
     Stack,
@@ -33,6 +30,7 @@ from stackctl.model import (
 from stackctl.observe import container as container_of
 from stackctl.verify import runner
 from stackctl.verify.copies import KEPT, NotAsked
+from stackctl.verify.itself import about_itself, in_the_place_of
 from stackctl.verify.throwaway import Engine, NoProber, Run, a_run, created, prepare, said
 
 READY_WITHIN = 60.0
@@ -84,7 +82,7 @@ def try_image(
     try:
         with a_run(probing) as run, _copy(run, running, image, observed) as copy:
             why = _ready(run, copy)
-            asked = _about_itself(checks, spoke)
+            asked = about_itself(checks, spoke)
             results = () if why else tuple(_asked(asked, spoke, stack, bundle, observed, engine, run, copy))
     except NotAsked as error:
         why, results = str(error), ()
@@ -213,31 +211,6 @@ def _ready(run: Run, id: str) -> str:
         time.sleep(_EVERY)
 
 
-def _about_itself(checks: Sequence[Check], spoke: str) -> tuple[Check, ...]:
-    """Its own checks that ask it on a network, and for each route what the edge would ask it."""
-    found: list[Check] = []
-    for check in checks:
-        if check.spoke != spoke or not isinstance(check.look, Request):
-            continue
-        if check.code == "CK301" and check.controls:
-            control = check.controls[0]
-            found.append(
-                replace(check, look=control.request, expect=control.expect, controls=(), title=control.proves)
-            )
-        elif (
-            (target := check.look.target)
-            and isinstance(target, Named)
-            and target.host == spoke
-            and check.look.vantage
-        ):
-            at = OnNetwork(spoke, check.look.vantage, target.port)
-            look = replace(check.look, target=at, host=check.look.host or f"{target.host}:{target.port}")
-            found.append(replace(check, look=look, controls=()))
-        elif isinstance(target, OnNetwork) and target.spoke == spoke and not check.controls:
-            found.append(check)
-    return tuple(dict.fromkeys(found))
-
-
 def _asked(
     asked: Sequence[Check],
     spoke: str,
@@ -251,9 +224,7 @@ def _asked(
     if not asked:
         return
     described = container_of(run.probing.sdk.api.inspect_container(copy))
-    labels = {"stackctl.spoke": spoke}
-    others = tuple(c for c in observed.containers if c.spoke != spoke)
-    seen = replace(observed, containers=(*others, replace(described, labels=labels)))
+    seen = in_the_place_of(observed, spoke, replace(described, labels={"stackctl.spoke": spoke}))
     until = time.monotonic() + READY_WITHIN
     while True:
         events = runner.verify(asked, stack, bundle, seen, engine, run.probing.image, settle=0.0)

@@ -33,7 +33,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = os.environ["VERSION"].encode()
-        self.send_response(200)
+        self.send_response(200 if self.path == "/health" else int(os.environ.get("STATUS", 200)))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -45,7 +45,10 @@ class Server(http.server.ThreadingHTTPServer):
 if os.environ.get("HANGS"): threading.Event().wait()
 Server(("", 8000), Answer).serve_forever()
 """
-TEST = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/', timeout=5)"
+TEST = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=5)"
+
+
+CHECK = {"title": "it answers", "request": "http://app:8000/", "from": "proxy", "expect": {"status": 200}}
 
 
 @dataclass
@@ -63,6 +66,7 @@ class Behind:
             "environment": {"VERSION": version, **more},
             "networks": ["proxy"],
             "route": [{"host": HOST, "port": 8000}],
+            "checks": [CHECK],
             "depends_on": {self.edge: {"condition": "service_started"}},
             "healthcheck": {
                 "test": ["CMD", "python", "-c", TEST],
@@ -178,6 +182,20 @@ def test_a_replacement_that_never_gets_healthy_loses_nothing_and_goes(behind: Be
         assert done.returncode != 0
         assert "app is unhealthy" in done.stderr
         assert behind.answer() == "one"
+    assert seen.failed == [], behind.errors()
+    assert seen.versions == {"one"}
+    assert behind.ids() == before
+    assert behind.names() == [name]
+
+
+@pytest.mark.parametrize("behind", ["traefik by files", "caddy by files"], indirect=True)
+def test_what_is_healthy_and_does_not_pass_its_checks_gets_no_request(behind: Behind) -> None:
+    before, [name] = behind.ids(), behind.names()
+    behind.declare("two", STATUS="500")
+    with load(behind.port, HOST, 36.0) as seen:
+        done = behind.stack.run("up", "--profile", "core", "--yes")
+        assert done.returncode == 5, done.stdout + done.stderr
+        assert "is healthy, and does not pass CK401 it answers" in " ".join(done.stderr.split())
     assert seen.failed == [], behind.errors()
     assert seen.versions == {"one"}
     assert behind.ids() == before
