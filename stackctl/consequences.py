@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from stackctl import normal
@@ -16,6 +16,7 @@ _PATIENCE = "10s"
 def with_consequences(plan: Plan, stack: Stack) -> Plan:
     """The plan, with what each of its replacements and removals means for others."""
     known = {spoke.name: spoke for spoke in stack.spokes}
+    made_anew = {action.spoke for action in plan.actions if action.verb is Verb.RECREATE}
 
     def told(action: Action) -> Action:
         spoke = known.get(action.spoke)
@@ -25,12 +26,12 @@ def with_consequences(plan: Plan, stack: Stack) -> Plan:
             return replace(action, consequences=stops)
         if action.replacement is None:
             return action
-        return replace(action, consequences=_of(action.replacement, spoke, stack))
+        return replace(action, consequences=_of(action.replacement, spoke, stack, made_anew))
 
     return replace(plan, actions=tuple(map(told, plan.actions)))
 
 
-def _of(replacement: Replacement, spoke: Spoke, stack: Stack) -> Consequences:
+def _of(replacement: Replacement, spoke: Spoke, stack: Stack, made_anew: Collection[str]) -> Consequences:
     data = ", ".join(replacement.data)
     lost = f"it may write {data} in a new form, and nothing is backed up before" if data else ""
     if spoke.backup is not None:
@@ -38,7 +39,7 @@ def _of(replacement: Replacement, spoke: Spoke, stack: Stack) -> Consequences:
     if replacement.way is not Way.STOP_FIRST:
         return Consequences(irreversible=lost)
     return Consequences(
-        restarts=tuple(sorted({spoke.name, *_with_it(stack, spoke.name)})),
+        restarts=tuple(sorted({spoke.name, *(n for n in _with_it(stack, spoke.name) if n in made_anew)})),
         hosts=_hosts(stack, spoke),
         gap=_gap(stack, spoke),
         irreversible=lost,

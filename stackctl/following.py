@@ -6,36 +6,53 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from stackctl.model import Action, Cause, Container, Kind, Spoke, Verb, Who
 
-_MODES = {"network_mode": "NetworkMode", "pid": "PidMode", "ipc": "IpcMode", "uts": "UTSMode"}
+_MODES = {"network_mode": "NetworkMode", "pid": "PidMode", "ipc": "IpcMode"}
+_RUNS = ("running", "restarting", "paused")
 
 
 def followed_by(
     spoke: Spoke, running: Mapping[str, Sequence[Container]], decided: Mapping[str, Action]
 ) -> Iterator[Cause]:
-    """Why the spoke's running containers must be made anew although they are as declared.
+    """Why the spoke's containers must be made anew although they are as declared.
 
-    `decided` are the actions for those that it depends on. A container keeps the namespace that it began in:
-    where the other one was replaced, or only stopped and started, it stays in one that nobody serves.
+    `running` are the containers of all spokes, whatever their state; `decided` are the actions for those that
+    it depends on. A container keeps the namespace that it began in: where the other one was replaced, or only
+    stopped and started, it stays in one that nobody serves, and once it stops it cannot start again.
     """
-    own = [container for container in running.get(spoke.name, ()) if container.running]
-    if not own or spoke.kind is Kind.JOB:
+    own = running.get(spoke.name, ())
+    if not own or _is_done(spoke, own):
         return
-    followed = [dependency.spoke for dependency in spoke.dependencies if dependency.follows]
-    for name in followed:
-        action = decided.get(name)
-        if action is not None and action.verb in _anew(spoke, name):
+    runs = any(container.state in _RUNS for container in own)
+    for dependency in spoke.dependencies:
+        action = decided.get(dependency.spoke)
+        inside = dependency.spoke in spoke.lives_in.values()
+        if action is None or not dependency.follows:
+            continue
+        if (
+            (action.verb is Verb.RECREATE and (runs or inside))
+            or (action.verb is Verb.CREATE and inside)
+            or (action.verb is Verb.START and inside and runs)
+        ):
             who = next((cause.who for cause in action.causes), Who.HOST)
-            yield Cause(who, name, "", "made anew", spoke.at("depends_on", name))
+            yield Cause(who, dependency.spoke, "", "made anew", spoke.at("depends_on", dependency.spoke))
             return
     for key, name in spoke.lives_in.items():
-        if any(not is_inside(container, key, running.get(name, ())) for container in own):
+        there = running.get(name, ())
+        if any(not _can_stay(container, key, there) for container in own):
             yield Cause(Who.HOST, key, f"a namespace of {name} that is gone", f"service:{name}")
 
 
-def _anew(spoke: Spoke, name: str) -> tuple[Verb, ...]:
-    """What must happen to another one so that this one follows: asked for, or in its namespace."""
-    inside = name in spoke.lives_in.values()
-    return (Verb.RECREATE, Verb.CREATE, Verb.START) if inside else (Verb.RECREATE,)
+def _is_done(spoke: Spoke, own: Sequence[Container]) -> bool:
+    """A job that ran to its end is not run again for that, unless a timer is to start its container."""
+    ended = all(container.state == "exited" and container.exit_code == 0 for container in own)
+    return spoke.kind is Kind.JOB and not spoke.schedule and ended
+
+
+def _can_stay(container: Container, key: str, others: Sequence[Container]) -> bool:
+    if container.state in _RUNS:
+        return is_inside(container, key, others)
+    # It joins what the other one has by then, as long as that is the same container.
+    return _mode(container, key) in [f"container:{other.id}" for other in others]
 
 
 def is_inside(container: Container, key: str, others: Sequence[Container]) -> bool:

@@ -70,7 +70,7 @@ def plan(
         spoke, want = stack.spoke(name), wanted[name]
         declared = services.get(name) or spoke.service
         action = _decide(spoke, want, declared, running.get(name, ()), observed, names, volumes, refresh)
-        if followed and action.verb in (Verb.NOTHING, Verb.START):
+        if followed and action.verb is not Verb.CREATE:
             action = Action(name, Verb.RECREATE, (*followed, *action.causes))
         if action.verb is Verb.NOTHING and name in stale:
             return replace(stale[name], causes=(*stale[name].causes, *action.causes))
@@ -172,14 +172,13 @@ def selected(stack: Stack, profiles: Iterable[str], only: Collection[str] = ()) 
 def meant(
     stack: Stack, observed: Observed, profiles: Iterable[str], only: Collection[str] = ()
 ) -> frozenset[str]:
-    """The spokes that `up` means, and those that run and would follow one of them."""
+    """The spokes that `up` means, and those that run inside one of them and would be left behind."""
     found = set(selected(stack, profiles, only))
     running = {container.spoke for container in observed.containers if container.running}
     while more := {
         spoke.name
         for spoke in stack.spokes
-        if spoke.name in running - found
-        and any(dependency.follows and dependency.spoke in found for dependency in spoke.dependencies)
+        if spoke.name in running - found and not found.isdisjoint(spoke.lives_in.values())
     }:
         found |= more
     return frozenset(found)

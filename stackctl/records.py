@@ -114,13 +114,13 @@ def states(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> dict[str,
     }
 
 
-def failing(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> Iterator[str]:
-    """Spokes that did not hold when they were asked last, as their files stand now."""
+def failing(stack: Stack, bundle: Bundle, records: Sequence[Record]) -> Iterator[Record]:
+    """What was seen last of spokes that did not hold then, as their files stand now."""
     for spoke in stack.spokes:
         own = (r for r in reversed(records) if (r.stack, r.spoke) == (stack.name, spoke.name))
         last = next((record for record in own if _is_of_now(stack, bundle, spoke, record)), None)
         if last is not None and not held(spoke, last):
-            yield spoke.name
+            yield last
 
 
 def _of_names(stack: Stack, bundle: Bundle, edge: Spoke, records: list[Record]) -> Iterator[Check]:

@@ -182,7 +182,7 @@ def _of_addresses(wanted: Stanza) -> Iterator[str]:
 
 
 def _of_namespaces(wanted: Stanza) -> Iterator[str]:
-    for key in NAMESPACES:
+    for key in (*NAMESPACES, "uts"):
         mode = str(wanted.get(key) or "")
         if mode == "host" or mode.startswith(("service:", "container:")):
             yield f"it shares a namespace ({key}: {mode})"

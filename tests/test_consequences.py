@@ -37,15 +37,25 @@ STACK = Stack(
 )
 
 
-def cost(name: str, way: Way, *data: str, verb: Verb = Verb.RECREATE) -> Consequences | None:
+def cost(
+    name: str, way: Way, *data: str, verb: Verb = Verb.RECREATE, anew: tuple[str, ...] = ()
+) -> Consequences | None:
+    """`anew` are others that the same plan makes anew."""
     action = Action(name, verb, replacement=Replacement(way, ("a reason",), data))
-    return with_consequences(Plan((action,)), STACK).actions[0].consequences
+    others = (Action(other, Verb.RECREATE) for other in anew)
+    return with_consequences(Plan((action, *others)), STACK).actions[0].consequences
 
 
 def test_what_stops_first_names_its_hosts_its_gap_and_who_goes_with_it() -> None:
-    assert cost("app", Way.STOP_FIRST) == Consequences(
+    assert cost("app", Way.STOP_FIRST, anew=("after", "edge", "inside")) == Consequences(
         ("after", "app", "inside"), ("app.example",), "up to 90 s to stop, then until it is healthy"
     )
+
+
+def test_who_is_not_made_anew_is_not_said_to_go_with_it() -> None:
+    found = cost("app", Way.STOP_FIRST, anew=("inside",))
+    assert found is not None
+    assert found.restarts == ("app", "inside")
 
 
 def test_an_edge_that_stops_takes_every_host_with_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,10 +25,11 @@ def why(
     verb: Verb = Verb.NOTHING,
     kind: Kind = Kind.APP,
     owner: Container | None = None,
+    schedule: str = "",
 ) -> list[tuple[str, str]]:
     running = {"inside": own, "app": (owner or container("app"),)}
     decided = {"app": Action("app", verb, (EDITED,))}
-    spoke = Spoke("inside", kind, service)
+    spoke = Spoke("inside", kind, service, schedule=schedule)
     return [(cause.who.value, cause.field) for cause in followed_by(spoke, running, decided)]
 
 
@@ -43,7 +45,7 @@ def test_a_namespace_that_is_made_anew_takes_along_who_lives_in_it(verb: Verb) -
 
 @pytest.mark.parametrize(
     ("key", "mode"),
-    [("network_mode", "NetworkMode"), ("pid", "PidMode"), ("ipc", "IpcMode"), ("uts", "UTSMode")],
+    [("network_mode", "NetworkMode"), ("pid", "PidMode"), ("ipc", "IpcMode")],
 )
 def test_who_was_left_behind_is_told_whatever_the_namespace(key: str, mode: str) -> None:
     declared = {key: "service:app"}
@@ -65,7 +67,23 @@ def test_who_only_waits_for_it_stays() -> None:
     assert why({"depends_on": {"app": {}}}, container("inside"), verb=Verb.RECREATE) == []
 
 
-def test_what_does_not_run_follows_nobody_and_a_job_never_runs_again_for_that() -> None:
+@pytest.mark.parametrize("state", ["exited", "created", "restarting"])
+def test_what_cannot_start_any_more_is_made_anew_whatever_its_state(state: str) -> None:
+    left = container("inside", state=state, NetworkMode="container:gone")
+    assert why(NETWORK, left) == [("the host", "network_mode")]
+    stopped = container("inside", began="01Z", state=state, NetworkMode="container:app")
+    assert (why(NETWORK, stopped) == []) is (state != "restarting"), "a start joins what is there then"
+    assert why(NETWORK, stopped, verb=Verb.RECREATE) == [("you", "app")]
+
+
+def test_who_asked_to_be_restarted_and_does_not_run_follows_nobody() -> None:
+    assert why(ASKED, container("inside", state="exited"), verb=Verb.RECREATE) == []
     assert why(NETWORK, verb=Verb.RECREATE) == []
-    assert why(NETWORK, container("inside", state="exited"), verb=Verb.RECREATE) == []
-    assert why(NETWORK, INSIDE, verb=Verb.RECREATE, kind=Kind.JOB) == []
+
+
+def test_a_job_that_ran_to_its_end_is_not_run_again_unless_a_timer_is_to_start_its_container() -> None:
+    ended = container("inside", state="exited", NetworkMode="container:gone")
+    assert why(NETWORK, ended, kind=Kind.JOB) == []
+    assert why(NETWORK, ended, kind=Kind.JOB, schedule="daily") == [("the host", "network_mode")]
+    failed = replace(ended, exit_code=1)
+    assert why(NETWORK, failed, kind=Kind.JOB) == [("the host", "network_mode")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,9 +38,10 @@ def restarted(monkeypatch: pytest.MonkeyPatch, state: str, kind: Kind = Kind.APP
     stack = SimpleNamespace(name="s", spoke=lambda name: spoke(name, kind=kind))
     acting: Any = SimpleNamespace(engine=Engine(container.inspect), compose=compose, stack=stack)
     events: Any = SimpleNamespace(until=lambda _: iter(()))
+    monkeypatch.setattr(told, "subscribe", lambda *_: nullcontext(events))
     happened: list[Event | str] = []
     try:
-        for event in told._done(acting, "restart", ("app",), events):
+        for event in told._restarted(acting, ("app",)):
             happened.append(event)
     except SpokeFailed as failed:
         happened.append(failed.message)

@@ -39,7 +39,7 @@ def test_what_up_would_change_is_not_fine_however_well_it_was_proved(runs: str, 
 @pytest.mark.parametrize("runs", ["restarting", "paused", "dead"])
 def test_what_does_not_run_is_not_fine_though_nothing_is_to_be_changed(runs: str) -> None:
     (sentence,) = told(replace(FINE, runs=runs))
-    assert f"app does not run, it is {runs}" in sentence
+    assert f"app does not work, it is {runs}" in sentence
 
 
 def test_what_is_not_proved_is_not_fine_unless_that_is_accepted() -> None:

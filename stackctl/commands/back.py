@@ -38,6 +38,7 @@ from stackctl.history import Came
 from stackctl.journal import Journal, Phase
 from stackctl.model import Observed, Result
 from stackctl.observe import observe
+from stackctl.plan import meant
 from stackctl.replace import keeps
 
 _ENGINE_BACK_WITHIN = 10.0
@@ -82,11 +83,13 @@ def go_back(
         hint = "no good state is kept to go back to: correct the files and give the same command again"
         yield from note(change, Came.NOT_RESTORED, error.message)
         raise NotRestored(f"{error.message}; it was not undone", _joined(error.hint, hint), error.detail)
-    stays = sorted(name for name in change.verbs if _wrote(name, change, kept, progress))
+    wrote = {name for name in change.verbs if _wrote(name, change, kept, progress)}
+    stays = sorted(_with_owners(change, wrote) & change.verbs.keys())
     only = sorted(name for name in change.verbs if name in kept.images and name not in stays)
     yield Said(f"{error.message}; going back to the good state {kept.number} of {kept.at}", warning=True)
     for name in stays:
-        yield Said(f"{name} stays as it is: its new version has written to its data already", warning=True)
+        why = "its new version has written to its data already" if name in wrote else "others live in it"
+        yield Said(f"{name} stays as it is: {why}", warning=True)
     try:
         yield from _expect_to_work(change, stays, _failed(error))
         results = yield from _back(change, journal, progress, past, kept, only, stays, verify=verify)
@@ -140,7 +143,7 @@ def _back(
         compose.halt(new).expect_success("what is new could not be stopped")
     opened, view = reopened(kept, change.opened, change.view, observed)
     expect_images(kept, view, observed, only)
-    view = with_kept_secrets(kept, opened, view, only)
+    view = with_kept_secrets(kept, opened, view, meant(opened.stack, observed, (), only) if only else ())
     _take_back(change, opened, view, kept)
     images = {**state.applied_images(opened.root), **kept.images}
     rendered = opened.bundle.files.keys() & kept.part("bundle").keys()
@@ -197,6 +200,15 @@ def _write(opened: Opened, view: HostView, images: Mapping[str, str], *, routes:
         # What was linked is what was rendered then, up to the ids of images whose names have moved.
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
+
+
+def _with_owners(change: Change, spokes: Collection[str]) -> set[str]:
+    """With those whose namespaces they live in: to replace these would be to replace them."""
+    found = set(spokes)
+    stack = change.opened.stack
+    while more := {o for s in stack.spokes if s.name in found for o in s.lives_in.values()} - found:
+        found |= more
+    return found
 
 
 def _take_back(change: Change, opened: Opened, view: HostView, kept: Good) -> None:

@@ -189,9 +189,15 @@ def noted(
 
 def on_their_way(change: Change) -> frozenset[str]:
     """What the plan leaves alone, its changes depend on, and somebody started who did not wait for it."""
+    stack = change.opened.stack
     changed = {action.spoke for action in change.made.plan.changes}
-    needed = dependencies(change.opened.stack, changed) - changed
-    jobs = {spoke.name for spoke in change.opened.stack.spokes if spoke.kind is Kind.JOB}
+    needed = dependencies(stack, changed) - changed
+    jobs = {
+        dependency.spoke
+        for spoke in stack.spokes
+        for dependency in spoke.dependencies
+        if spoke.name in changed and dependency.condition == "service_completed_successfully"
+    }
     return frozenset(
         container.spoke
         for container in change.observed.containers

@@ -31,7 +31,7 @@ from stackctl.exposure import keys, of_plan
 from stackctl.files import missing_inputs, missing_paths
 from stackctl.findings import InvalidFiles
 from stackctl.fingerprint import sha256
-from stackctl.model import Observed, Plan, Verb, Wanted
+from stackctl.model import Action, Observed, Plan, Verb, Wanted, Who
 from stackctl.observe import observe
 from stackctl.plan import meant
 from stackctl.plan import plan as decide
@@ -130,7 +130,8 @@ def make(
 def consent(opened: Opened, made: Made) -> None:
     """Remembers what the plan opens, once somebody said yes to it."""
     root, stack = opened.root, opened.stack
-    stanzas = {name: want.stanza for name, want in made.wanted.items()}
+    shown = {action.spoke for action in made.plan.actions if not _waits(action)}
+    stanzas = {name: want.stanza for name, want in made.wanted.items() if name in shown}
     opens = {name: keys(stack, stack.spoke(name), stanzas[name], str(root)) for name in stanzas}
     gone = {action.spoke: () for action in made.plan.changes if action.verb is Verb.REMOVE}
     state.remember_exposed(root, {**opens, **gone})
@@ -138,6 +139,11 @@ def consent(opened: Opened, made: Made) -> None:
     left = {notice.about for notice in made.plan.notices}
     as_declared = {name: of for name, of in digests(stack, opened.bundle).items() if name not in left}
     state.remember_elements(root, as_declared)
+
+
+def _waits(action: Action) -> bool:
+    """Whether something moved of it that this plan does not bring about, and so did not ask about."""
+    return action.verb is Verb.NOTHING and any(cause.who is not Who.STACKCTL for cause in action.causes)
 
 
 def _altered(opened: Opened) -> dict[str, tuple[str, ...]]:

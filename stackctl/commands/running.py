@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError
 from pathlib import Path
 
-from stackctl.apply.failures import SpokeFailed, failure
+from stackctl.apply.failures import SpokeFailed, failure, together
 from stackctl.apply.trouble import explained
 from stackctl.apply.wait import Waiting, subscribe
 from stackctl.commands.acting import Acting, act_on
@@ -14,8 +15,9 @@ from stackctl.errors import StackctlError
 from stackctl.event_stream import EventStream
 from stackctl.events import Event, Finished, Line, Said, Started
 from stackctl.lock import Lock
-from stackctl.model import Kind
+from stackctl.model import Kind, Stack
 from stackctl.observe import containers_of
+from stackctl.plan import waves
 
 RESTART, STOP = "restart", "stop"
 
@@ -46,32 +48,52 @@ def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str,
         inside = tuple(_inside(acting, spokes))
         for name in inside:
             yield Said(f"{name} lives in a namespace of another one, so it restarts too")
-        spokes = (*spokes, *inside)
-    if verb == RESTART:
-        with subscribe(acting.engine, acting.stack.name) as events:
-            yield from _done(acting, verb, spokes, events)
-    else:
-        yield from _done(acting, verb, spokes)
+        spokes = _in_order(acting.stack, (*spokes, *inside))
+    yield from (_restarted if verb == RESTART else _stopped)(acting, spokes)
     return Ended(ActedAnswer(verb, spokes))
 
 
-def _done(
-    acting: Acting, verb: str, spokes: tuple[str, ...], events: EventStream | None = None
-) -> Iterator[Event]:
+def _in_order(stack: Stack, spokes: tuple[str, ...]) -> tuple[str, ...]:
+    """Whoever lives in another's namespace after it, else it would join one that ends."""
+    try:
+        return tuple(name for wave in waves(stack, spokes) for name in wave)
+    except CycleError:
+        return spokes
+
+
+def _stopped(acting: Acting, spokes: tuple[str, ...]) -> Iterator[Event]:
     for name in spokes:
-        yield Started(verb, name)
-        compose = acting.compose
-        done = compose.restart((name,)) if verb == RESTART else compose.stop((name,))
+        yield Started(STOP, name)
+        done = acting.compose.stop((name,))
+        yield Finished(STOP, name, ok=not done.exit_code)
         if done.exit_code:
-            yield Finished(verb, name, ok=False)
-            raise explained(done, f"the {verb}", name)
-        try:
-            detail = _works(acting, name, events) if events else ""
-        except SpokeFailed as failed:
-            yield Finished(verb, name, ok=False, detail=failed.message)
-            yield from (Line(name, line) for line in failed.log)
-            raise
-        yield Finished(verb, name, detail=detail)
+            raise explained(done, f"the {STOP}", name)
+
+
+def _restarted(acting: Acting, spokes: tuple[str, ...]) -> Iterator[Event]:
+    """One that fails is no reason to leave those behind that live in its namespace."""
+    failures: list[StackctlError] = []
+    with subscribe(acting.engine, acting.stack.name) as events:
+        begun = []
+        for name in spokes:
+            yield Started(RESTART, name)
+            done = acting.compose.restart((name,))
+            if done.exit_code:
+                yield Finished(RESTART, name, ok=False)
+                failures.append(explained(done, f"the {RESTART}", name))
+            else:
+                begun.append(name)
+        for name in begun:
+            try:
+                detail = _works(acting, name, events)
+            except SpokeFailed as failed:
+                yield Finished(RESTART, name, ok=False, detail=failed.message)
+                yield from (Line(name, line) for line in failed.log)
+                failures.append(failed)
+            else:
+                yield Finished(RESTART, name, detail=detail)
+    if failures:
+        raise together(failures)
 
 
 def _works(acting: Acting, name: str, events: EventStream) -> str:

@@ -32,8 +32,8 @@ _WAY_OUT = {
 }
 
 _RESTING = ("created", "exited", "dead")
-_NOT_RUNNING = ("restarting", "paused", "dead", "removing")
-"""States in which nothing runs and that no change of the plan tells of."""
+_NOT_RUNNING = ("restarting", "paused", "dead", "removing", "unhealthy")
+"""States in which nothing works and that no change of the plan tells of."""
 
 _SETTLED = 0.15
 """Seconds in which events that belong together come; they are shown as one."""
@@ -69,7 +69,7 @@ def lacks(answer: StatusAnswer, stack: Stack, profiles: frozenset[str]) -> Itera
         if row.changes:
             yield f"{row.spoke} is not what the files declare (it is {row.runs}): `up` would {row.changes} it"
         elif state in _NOT_RUNNING:
-            yield f"{row.spoke} does not run, it is {row.runs}; see `stackctl logs {row.spoke}`"
+            yield f"{row.spoke} does not work, it is {row.runs}; see `stackctl logs {row.spoke}`"
         if row.proof is not State.PROVED and not row.accepted:
             yield f"{row.spoke} is {row.proof}: {_WAY_OUT[row.proof]}"
 

@@ -40,7 +40,7 @@ from stackctl.events import Event, Found, Planned, Said
 from stackctl.history import Came, Run
 from stackctl.journal import Journal, Phase, Unfinished, expect_whole, unfinished
 from stackctl.lock import Lock
-from stackctl.model import Observed, Plan, Result, Wanted
+from stackctl.model import Observed, Plan, Result, Verb, Wanted
 from stackctl.observe import observe
 from stackctl.plan import meant
 from stackctl.replace import replicas
@@ -112,7 +112,8 @@ def up(
             yield Said(f"this run finishes what {_who(left)} began")
         results = yield from carry_out(change, verify=verify)
         secrets.remove_unnamed(opened.stack, root)
-        bad = () if verify else tuple(_known_bad(opened, [action.spoke for action in plan.actions]))
+        stayed = [action.spoke for action in plan.actions if action.verb is Verb.NOTHING]
+        bad = () if verify else tuple(_known_bad(change, stayed))
         yield from (Said(sentence, warning=True) for sentence in bad)
         return Ended(UpAnswer(plan, results), Exit.NOT_PROVED if bad else exit_of(results))
     consent(opened, made)
@@ -178,7 +179,7 @@ def _as_it_is(change: Change, *, verify: bool) -> Story:
     if verify:
         results = yield from prove(opened, view, change.engine, meant)
     else:
-        bad = tuple(_known_bad(opened, meant))
+        bad = tuple(_known_bad(change, meant))
         yield from (Said(sentence, warning=True) for sentence in bad)
         sick += bad
     if sick:
@@ -198,11 +199,14 @@ def _sick(observed: Observed, spokes: Collection[str]) -> Iterator[str]:
             yield f"{container.spoke} {how}, as declared: see `stackctl logs {container.spoke}`"
 
 
-def _known_bad(opened: Opened, spokes: Collection[str]) -> Iterator[str]:
-    """What was seen not to hold, and nobody asked again since."""
-    past = records.read(opened.root).records
-    for name in records.failing(opened.stack, opened.bundle, past):
-        if name in spokes:
+def _known_bad(change: Change, spokes: Collection[str]) -> Iterator[str]:
+    """What was seen not to hold, still is what was seen, and was not asked again since."""
+    opened = change.opened
+    for record in records.failing(opened.stack, opened.bundle, records.read(opened.root).records):
+        name = record.spoke
+        began = [c.inspect["State"].get("StartedAt", "") for c in change.observed.of_spoke(name)]
+        # Both are UTC; a record tells no fraction of a second.
+        if name in spokes and began and max(began)[:19] <= record.at[:19]:
             yield f"{name} did not hold when it was checked last, as it stands: `stackctl verify {name}`"
 
 

@@ -20,7 +20,7 @@ Stanza = Mapping[str, Any]
 Path = tuple[str, ...]
 """Where a field stands inside a spoke: ("environment", "POST"), ("route", "0", "host")."""
 
-NAMESPACES = ("network_mode", "pid", "ipc", "uts")
+NAMESPACES = ("network_mode", "pid", "ipc")
 """Fields that may put a container into a namespace of another one."""
 
 SOCKET_NETWORK = "socket"

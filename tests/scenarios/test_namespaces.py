@@ -65,11 +65,12 @@ def test_it_is_made_anew_with_the_other_one_and_with_it_only_who_asked_for_that(
 ) -> None:
     before = stack.container_ids()
     writes(stack, room, "2")
-    assert planned(stack, *named) == {"app": "recreate", "inside": "recreate", "after": "recreate"}
+    anew = {"app", "inside"} if named else {"app", "inside", "after"}
+    assert planned(stack, *named) == dict.fromkeys(anew, "recreate")
     done = stack.run("up", "--yes", "--no-verify", *named)
     assert done.returncode == 0, done.stderr
     after = stack.container_ids()
-    assert {name for name in before if before[name] != after[name]} == {"app", "inside", "after"}
+    assert {name for name in before if before[name] != after[name]} == anew
     assert shares_the_network(stack)
     assert stack.run("plan", "--check").returncode == 0
 
@@ -86,9 +87,21 @@ def test_whoever_stops_and_starts_the_other_one_by_hand_leaves_it_behind_and_tha
     assert stack.run("plan", "--check").returncode == 0
 
 
-def test_a_restart_of_the_other_one_takes_it_along(stack: WrittenStack) -> None:
+def test_who_stopped_while_the_other_one_was_made_anew_starts_again(
+    stack: WrittenStack, room: EngineRoom
+) -> None:
+    assert stack.run("stop", "inside").returncode == 0
+    writes(stack, room, "2")
+    assert stack.run("up", "--yes", "--no-verify", "app").returncode == 0
+    done = stack.run("up", "--yes", "--no-verify")
+    assert done.returncode == 0, done.stderr
+    assert shares_the_network(stack)
+
+
+@pytest.mark.parametrize("named", [["app"], ["inside", "app"]])
+def test_a_restart_of_the_other_one_takes_it_along(stack: WrittenStack, named: list[str]) -> None:
     before = stack.container_ids()
-    done = stack.run("restart", "app")
+    done = stack.run("restart", *named)
     assert done.returncode == 0, done.stderr
     assert stack.container_ids() == before
     assert shares_the_network(stack)
