@@ -194,3 +194,47 @@ def test_what_turns_sick_by_itself_does_not_return_0(own: WrittenStack, room: En
     wait_for(lambda: state(own) == "running unhealthy", 120)
     done = up(own)
     assert (done.returncode, "app is unhealthy" in done.stderr) == (8, True)
+
+
+def test_what_is_gone_back_on_may_lean_on_a_spoke_with_a_secret(own: WrittenStack, room: EngineRoom) -> None:
+    (own.root / "password").write_text("correct horse\n")
+    own.settings(room, secret_sources={"password": {"file": "password"}})
+    own.write(
+        room,
+        db=python(secrets=["password"], healthcheck=health()),
+        app={**GOOD, "depends_on": {"db": {"condition": "service_healthy"}}},
+    )
+    assert up(own).returncode == 0
+    before = own.container_ids()
+    own.write(room, app=dying(3, depends_on={"db": {"condition": "service_healthy"}}))
+    done = up(own)
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert levels(own) == ["LEVEL=info"]
+    assert own.container("db") == before["db"]
+
+
+def test_an_owner_stays_where_what_lives_in_it_has_written_to_its_data(
+    own: WrittenStack, room: EngineRoom
+) -> None:
+    newer = f"{own.name}:newer"
+    (own.root / "Dockerfile").write_text(f"FROM {room.image('python')}\nENV NEWER=1\n")
+    labels = [f"--label={key}={value}" for key, value in room.labels.items()]
+    room.docker("build", "--quiet", *labels, "--tag", newer, str(own.root))
+
+    def writes(level: str, image: str, **app: Any) -> None:
+        own.write(room, owner=python(environment={"LEVEL": level}), app={**GOOD, **app})
+        lives_in = {"image": image, "network_mode": "service:owner", "volumes": ["kept:/data"]}
+        manifest = {**lives_in, **python(environment={"LEVEL": level})}
+        (own.root / "spokes" / "inside.yaml").write_text(json.dumps(manifest))
+
+    own.settings(room, volumes={"kept": {}})
+    writes("info", room.image("python"))
+    assert up(own).returncode == 0
+    writes("debug", newer, **dying(3, environment={"LEVEL": "debug"}, depends_on={"inside": {}}))
+    done = up(own)
+    told = " ".join(done.stderr.split())
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "inside stays as it is: its new version has written to its data already" in told
+    assert "owner stays as it is: others live in it" in told
+    assert [levels(own, name) for name in ("owner", "inside")] == [["LEVEL=debug"]] * 2
+    assert levels(own) == ["LEVEL=info"]
