@@ -227,6 +227,18 @@ class Engine:
         finally:
             connection.close()
 
+    def has_image(self, reference: str) -> bool:
+        """Whether it is here, by tag or digest."""
+        try:
+            self.get(f"/images/{quote(reference)}/json")
+        except NotThere:
+            return False
+        return True
+
+    def remove_image(self, reference: str) -> None:
+        """Takes a name from an image, and the image where it was the last; never one that is in use."""
+        self._sent("DELETE", f"/images/{quote(reference)}", None, {})
+
     def pull(self, reference: str) -> None:
         """Fetches an image, by tag or digest. Raises StackctlError where it is not to be had."""
         from docker.errors import DockerException

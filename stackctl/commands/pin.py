@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -99,8 +100,20 @@ def _tried(
     found: Pin, opened: Opened, view: HostView, engine: Engine, done: _Done
 ) -> Generator[Event, None, Pin]:
     """The pin with the reason for which it is not written; without one where the candidate is good."""
-    name = found.spoke
     reference = f"{split_image(found.image).repository}@{found.digest}"
+    here = engine.has_image(reference)
+    tried = yield from _in_a_copy(found, reference, opened, view, engine, done)
+    if tried.why and not here:
+        # Nobody will want it; where it cannot go, it is no reason to end.
+        with suppress(StackctlError):
+            engine.remove_image(reference)
+    return tried
+
+
+def _in_a_copy(
+    found: Pin, reference: str, opened: Opened, view: HostView, engine: Engine, done: _Done
+) -> Generator[Event, None, Pin]:
+    name = found.spoke
     step = f"pull {reference.partition('@')[0]}"
     yield Started(step, name)
     try:

@@ -142,6 +142,17 @@ def test_what_the_registry_does_not_know_fails_and_changes_nothing(
     assert path.read_text() == text
 
 
+def on_the_engine(stack: WrittenStack, registry: Registry, room: EngineRoom) -> list[str]:
+    """All of the stack's, and the registry's images, as the Engine has them."""
+    own = ("--quiet", "--no-trunc", "--filter", f"label=com.docker.compose.project={stack.name}")
+    return [
+        room.docker("ps", "--all", *own),
+        room.docker("network", "ls", *own),
+        room.docker("volume", "ls", "--quiet", *own[2:]),
+        room.docker("images", "--format", "{{.Digest}} {{.ID}}", registry.image("v3").rpartition(":")[0]),
+    ]
+
+
 def test_an_update_is_tried_in_a_copy_and_written_only_if_the_checks_hold(
     registry: Registry, stack: WrittenStack, room: EngineRoom
 ) -> None:
@@ -152,18 +163,21 @@ def test_an_update_is_tried_in_a_copy_and_written_only_if_the_checks_hold(
     old = path.read_text()
 
     registry.push("v3", "")
+    before = on_the_engine(stack, registry, room)
     document = stack.json("pin", "--check")
     assert (document["exit"], document["pins"][0]["state"]) == (7, "moved")
     document = stack.json("pin", "--update")
     assert document["exit"] == 1
     assert "500" in document["pins"][0]["why"]
     assert path.read_text() == old, "an image whose checks fail is not written"
+    assert on_the_engine(stack, registry, room) == before, "nor kept"
 
     registry.push("v3", "", ends=True)
     document = stack.json("pin", "--update")
     assert document["exit"] == 1
     assert "broken on purpose" in document["pins"][0]["why"]
     assert path.read_text() == old
+    assert on_the_engine(stack, registry, room) == before
 
     good = registry.push("v3", "two")
     document = stack.json("pin", "--update")
