@@ -2,10 +2,60 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from stackctl.observe import container
 from stackctl.read.stack import read_stack
-from stackctl.verify.candidate import data_of_others
+from stackctl.verify.candidate import configuration, data_of_others
+from stackctl.verify.copies import NotAsked
+
+SEEN: dict[str, Any] = json.loads((Path(__file__).parent / "observed" / "full.json").read_text())["inspect"]
+
+
+def seen(**host: Any) -> dict[str, Any]:
+    inspect = copy.deepcopy(SEEN)
+    inspect["Config"]["Labels"] = {"traefik.enable": "true", "traefik.http.routers.full.rule": "Host(`a`)"}
+    inspect["HostConfig"] |= {"PortBindings": {"80/tcp": [{"HostPort": "80"}]}, **host}
+    for mode in ("NetworkMode", "PidMode", "IpcMode"):
+        inspect["HostConfig"][mode] = host.get(mode, "")
+    inspect["Mounts"] = [
+        {"Type": "volume", "Name": "data", "Source": "/x", "Destination": "/data", "RW": True},
+        {"Type": "bind", "Source": "/etc/a", "Destination": "/a", "RW": False},
+        {"Type": "bind", "Source": "/srv/b", "Destination": "/b", "RW": True},
+    ]
+    return inspect
+
+
+def test_a_copy_is_routed_nowhere_publishes_nothing_and_holds_no_data_of_the_original() -> None:
+    config = configuration(container(seen()), "app:2", {})
+    host = config["HostConfig"]
+    assert config["Image"] == "app:2"
+    assert config["Labels"] == {"traefik.enable": "false"}, "also where the image brings labels of its own"
+    assert host["NetworkMode"] == "none", "it joins its networks without the names of the original"
+    assert not {"PortBindings", "PublishAllPorts", "Privileged", "Devices", "Binds"} & host.keys()
+    assert [(m["Source"], m["ReadOnly"]) for m in host["Mounts"]] == [("/etc/a", True)]
+    assert {"/data", "/b"} <= host["Tmpfs"].keys(), "empty folders in place of what it may write to"
+
+
+@pytest.mark.parametrize(
+    "rights", [{"Privileged": True}, {"NetworkMode": "host"}, {"PidMode": "container:1"}, {"IpcMode": "host"}]
+)
+def test_what_has_rights_of_the_host_is_not_copied(rights: dict[str, Any]) -> None:
+    with pytest.raises(NotAsked, match="must not have"):
+        configuration(container(seen(**rights)), "app:2", {})
+
+
+def test_what_holds_the_socket_is_not_copied() -> None:
+    inspect = seen()
+    socket = "/var/run/docker.sock"
+    inspect["Mounts"] = [{"Type": "bind", "Source": socket, "Destination": socket, "RW": False}]
+    with pytest.raises(NotAsked, match="socket"):
+        configuration(container(inspect), "app:2", {})
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,8 @@ def configuration(running: Container, image: str, defaults: Mapping[str, Any]) -
     return {
         "Image": image,
         **stated,
+        # An image may bring labels of its own.
+        "Labels": {"traefik.enable": "false"},
         "HostConfig": {
             **{key: host[key] for key in KEPT if host.get(key)},
             "NetworkMode": "none",
