@@ -14,6 +14,8 @@ import pytest
 
 from stackctl.graph import Graph
 from stackctl.graph.html import page
+from tests.scenarios.engine_room import EngineRoom
+from tests.scenarios.written import WrittenStack, python
 from tests.test_graph import generated
 
 pytestmark = pytest.mark.slow
@@ -116,3 +118,32 @@ def test_its_own_policy_lets_its_own_script_run_and_no_other(tmp_path: Path) -> 
     assert ready(text)
     assert ready(text.replace("</html>", "<script>document.body.dataset.other = 1</script></html>"))
     assert not ready(text.replace('"use strict";', '"use strict";document.body.dataset.other = 1;'))
+
+
+@pytest.mark.engine
+def test_what_the_engine_has_otherwise_is_marked_in_the_picture_that_the_command_writes(
+    own: WrittenStack, room: EngineRoom
+) -> None:
+    own.settings(room, networks={"lan": {}})
+    own.write(room, app=python(networks=["lan"]), other=python(networks=["lan"]), gone=python())
+    assert own.run("up", "--yes", "--no-verify").returncode == 0
+    own.docker("network", "disconnect", f"{own.name}_lan", own.container("app"))
+    own.docker("network", "connect", f"{own.name}_proxy", own.container("other"))
+    own.docker("rm", "--force", own.container("gone"))
+    labels = [f"--label={key}={value}" for key, value in room.labels.items()]
+    stranger = own.docker(
+        *("run", "--detach", "--rm", *labels, "--network", f"{own.name}_lan"),
+        *(room.image("python"), "python", "-c", "import signal; signal.pause()"),
+    ).strip()
+    try:
+        assert own.run("graph", "--observed", "--out", "stack.html").returncode == 0
+        assert own.run("graph", "--out", "declared.html").returncode == 0
+        shown = in_browser(own.root / "stack.html")
+    finally:
+        own.docker("rm", "--force", stranger)
+    assert '<html lang="en" class="ready">' in shown
+    marked = set(re.findall(r'class="[^"]*differs[^"]*"[^>]*>([^<]*)<', shown))
+    assert marked == {"not on lan", "also on proxy", "is not there", "not of this stack"}
+    assert "differs" not in re.sub(
+        r"<style.*?</style>", "", (own.root / "declared.html").read_text(), flags=re.DOTALL
+    )
