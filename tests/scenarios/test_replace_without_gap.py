@@ -11,7 +11,9 @@ import os
 import signal
 import subprocess
 import textwrap
+import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +35,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = os.environ["VERSION"].encode()
+        if self.path == "/slow": time.sleep(3)
         self.send_response(200 if self.path == "/health" else int(os.environ.get("STATUS", 200)))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -58,7 +61,7 @@ class Behind:
     stack: ShippedStack
     edge: str = "traefik"
 
-    def declare(self, version: str, **more: Any) -> None:
+    def declare(self, version: str, *, settle: str = "2s", **more: Any) -> None:
         spoke = {
             "image": "python:3.13-alpine",
             "profiles": ["core"],
@@ -67,6 +70,7 @@ class Behind:
             "networks": ["proxy"],
             "route": [{"host": HOST, "port": 8000}],
             "checks": [CHECK],
+            "settle": settle,
             "depends_on": {self.edge: {"condition": "service_started"}},
             "healthcheck": {
                 "test": ["CMD", "python", "-c", TEST],
@@ -92,6 +96,23 @@ class Behind:
                 return str(response.read().decode())
         except OSError:
             return ""
+
+    def slow_answers(self, until: threading.Event) -> list[str]:
+        """What requests get that take three seconds, one begun every fifth of a second."""
+
+        def ask() -> str:
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/slow", headers={"Host": HOST})
+            try:
+                with urllib.request.urlopen(request, timeout=20) as response:
+                    return str(response.read().decode())
+            except OSError as error:
+                return f"failed: {error}"
+
+        port, asked = self.port, []
+        with ThreadPoolExecutor(32) as pool:
+            while not until.wait(0.2):
+                asked.append(pool.submit(ask))
+            return [one.result() for one in asked]
 
     def names(self) -> list[str]:
         listed = self.stack.docker(
@@ -172,6 +193,21 @@ def test_no_request_is_lost(behind: Behind) -> None:
     behind.declare("four")
     proved = behind.stack.run("up", "--profile", "core", "--yes")
     assert proved.returncode == 0, "what took the old one's place holds: " + proved.stdout + proved.stderr
+
+
+def test_requests_in_flight_get_the_time_that_is_declared(behind: Behind) -> None:
+    behind.declare("two", settle="5s")
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        seen = pool.submit(behind.slow_answers, done)
+        try:
+            ran = behind.up()
+        finally:
+            done.set()
+        answers = seen.result()
+    assert ran.returncode == 0, ran.stderr
+    assert {*answers} == {"one", "two"}, behind.errors()
+    assert answers.count("one") >= 15, "whoever was asked before the route moved answered"
 
 
 def test_a_replacement_that_never_gets_healthy_loses_nothing_and_goes(behind: Behind) -> None:
