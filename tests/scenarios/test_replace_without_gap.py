@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import textwrap
@@ -193,6 +194,27 @@ def test_no_request_is_lost(behind: Behind) -> None:
     behind.declare("four")
     proved = behind.stack.run("up", "--profile", "core", "--yes")
     assert proved.returncode == 0, "what took the old one's place holds: " + proved.stdout + proved.stderr
+
+
+def test_compose_is_told_how_many_there_are_and_never_to_choose_one(
+    behind: Behind, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("path")
+    log, docker = folder / "log", shutil.which("docker")
+    (folder / "docker").write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {docker} "$@"\n')
+    (folder / "docker").chmod(0o755)
+    old = behind.stack.container("app")
+    behind.declare("two")
+    environ = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    done = behind.stack.run("up", "--profile", "core", "--yes", "--no-verify", environ=environ)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in log.read_text().splitlines()]
+    changing = [words for words in lines if words[0] == "compose" and {"up", "create"} & {*words}]
+    assert changing
+    for words in changing:
+        assert "app=2" in words, "a plain call would choose by itself which of them stays"
+        assert words[-1] == "app", "it names whom it is about"
+    assert [words for words in lines if old in words and "rm" in words], "the old one goes by its id"
 
 
 def test_requests_in_flight_get_the_time_that_is_declared(behind: Behind) -> None:

@@ -85,7 +85,8 @@ def test_a_spoke_with_data_is_not_run_on_an_older_image_without_being_asked(
     labels = [f"--label={key}={value}" for key, value in room.labels.items()]
     room.docker("build", "--quiet", *labels, "--tag", newer, str(own.root))
     data = {"volumes": [{"type": "volume", "source": "data", "target": "/data"}]}
-    own.settings(room, volumes={"data": {}})
+    out = own.root / "told.json"
+    own.settings(room, volumes={"data": {}}, notify=["sh", "-c", f"cat > {out}"])
     own.write(room, db={**GOOD, **data}, app=GOOD)
     assert up(own).returncode == 0
     own.write(room, db={**GOOD, **data, "image": newer, "healthcheck": health(good=False)})
@@ -95,6 +96,7 @@ def test_a_spoke_with_data_is_not_run_on_an_older_image_without_being_asked(
         assert done.returncode == 6, said
         assert "db has written to its data already" in said
         assert "stackctl rollback" in said
+        assert json.loads(out.read_text())["exit"] == 6
     assert "NEWER=1" in own.docker("inspect", "-f", "{{.Config.Env}}", own.container("db"))
     done = own.run("rollback", "--yes", "--no-verify")
     assert done.returncode == 0, done.stderr
