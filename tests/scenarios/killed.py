@@ -1,7 +1,8 @@
 """Runs the command line in a fork of this process, which may kill itself at one of its steps.
 
-A step is each write of the journal, each start of a process and each end of one. A fork has imported everything
-already: what takes a run a second otherwise is nothing that a kill could hit.
+A step is each write of the journal, each start of a process and each end of one, each container that the Engine was
+told to start, and each file that was written: rendered ones, routes, secrets, good states, what is remembered. A fork
+has imported everything already: what takes a run a second otherwise is nothing that a kill could hit.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stackctl import journal, process
+from stackctl import files, journal, process
 from stackctl.cli import main
+from stackctl.engine import Engine
 from tests.scenarios.engine_room import wait_for
 
 for _late in ("cli.program", "console", "commands.up", "commands.locked", "commands.notified"):
@@ -112,9 +114,13 @@ class _Steps:
     def install(self) -> None:
         self._around(process, "_start")
         self._around(process, "run", before=False)
-        self._around(journal, "write_atomically")
         self._around(journal.lines, "append", before=False)
         self._around(journal.Journal, "close")
+        self._around(Engine, "start", before=False)
+        written = files.write_atomically
+        for name, module in sorted(sys.modules.items()):
+            if name.startswith("stackctl.") and getattr(module, "write_atomically", None) is written:
+                self._around(module, "write_atomically", before=False)
 
     def _step(self) -> None:
         self.count += 1

@@ -236,6 +236,7 @@ def test_only_the_consumer_has_the_volume_and_who_else_mounts_it_is_caught(
         assert document["exit"] == 8
     finally:
         room.docker("rm", "--force", stranger)
+    assert unix.json("verify", PROXY)["exit"] == 0, "until then, it is known not to hold"
 
 
 def test_on_a_unix_socket_a_second_up_does_nothing(unix: ShippedStack) -> None:
