@@ -133,6 +133,9 @@ def keep(root: Path, seen: Seen, in_use: Collection[str] = ()) -> int:
         OSError: It cannot be written; then nothing of it is left.
     """
     there = all_good(root)
+    for left in (root / DIR).glob(".new-*"):
+        # Of a run that was killed: whoever keeps one holds the stack's lock.
+        shutil.rmtree(left, ignore_errors=True)
     sums = {
         f"{part}/{path}": hashlib.sha256(content).hexdigest()
         for part in _PARTS

@@ -216,6 +216,16 @@ def seen(text: str, **more: object) -> Seen:
     return replace(known, **{**values, **more})
 
 
+@pytest.mark.parametrize("text", ["one", "two"], ids=["the same again", "another"])
+def test_what_a_killed_run_had_half_kept_goes_with_the_next(tmp_path: Path, text: str) -> None:
+    good.keep(tmp_path, seen("one"))
+    left = tmp_path / good.DIR / ".new-1"
+    (left / "bundle").mkdir(parents=True)
+    (left / "values.json").write_text("s3cret")
+    good.keep(tmp_path, seen(text))
+    assert not left.exists()
+
+
 def test_a_good_state_is_kept_once_and_only_the_newest_keeps_values(tmp_path: Path) -> None:
     assert good.keep(tmp_path, seen("one")) == 1
     assert good.keep(tmp_path, seen("one", variables={"TAG": "new"})) == 1
