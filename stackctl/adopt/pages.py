@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -166,6 +167,9 @@ def _shown(value: Any) -> str:
         return f"`{value}`"
     if isinstance(value, Mapping):
         return ", ".join(f"`{name}`" for name in value) or "none"
+    if not isinstance(value, list | tuple):
+        # As YAML has it: `true`, a number, or nothing.
+        return "none" if value is None else f"`{json.dumps(value)}`"
     told = []
     for item in value:
         if isinstance(item, Mapping):
