@@ -216,10 +216,7 @@ def test_what_is_gone_back_on_may_lean_on_a_spoke_with_a_secret(own: WrittenStac
 def test_an_owner_stays_where_what_lives_in_it_has_written_to_its_data(
     own: WrittenStack, room: EngineRoom
 ) -> None:
-    newer = f"{own.name}:newer"
-    (own.root / "Dockerfile").write_text(f"FROM {room.image('python')}\nENV NEWER=1\n")
-    labels = [f"--label={key}={value}" for key, value in room.labels.items()]
-    room.docker("build", "--quiet", *labels, "--tag", newer, str(own.root))
+    newer = own.newer_image(room)
 
     def writes(level: str, image: str, **app: Any) -> None:
         own.write(room, owner=python(environment={"LEVEL": level}), app={**GOOD, **app})

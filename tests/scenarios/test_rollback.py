@@ -80,10 +80,7 @@ def test_what_the_stack_mounts_and_its_variables_come_back_too(own: WrittenStack
 def test_a_spoke_with_data_is_not_run_on_an_older_image_without_being_asked(
     own: WrittenStack, room: EngineRoom
 ) -> None:
-    newer = f"{own.name}:newer"
-    (own.root / "Dockerfile").write_text(f"FROM {room.image('python')}\nENV NEWER=1\n")
-    labels = [f"--label={key}={value}" for key, value in room.labels.items()]
-    room.docker("build", "--quiet", *labels, "--tag", newer, str(own.root))
+    newer = own.newer_image(room)
     data = {"volumes": [{"type": "volume", "source": "data", "target": "/data"}]}
     out = own.root / "told.json"
     own.settings(room, volumes={"data": {}}, notify=["sh", "-c", f"cat > {out}"])

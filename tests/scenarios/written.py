@@ -42,6 +42,14 @@ class WrittenStack(ShippedStack):
                 own = {"image": room.image("python"), "networks": ["proxy"]}
                 path.write_text(json.dumps({**own, **manifest}))
 
+    def newer_image(self, room: EngineRoom) -> str:
+        """Another image with the same program in it, and `NEWER=1` in its environment."""
+        newer = f"{self.name}:newer"
+        (self.root / "Dockerfile").write_text(f"FROM {room.image('python')}\nENV NEWER=1\n")
+        labels = [f"--label={key}={value}" for key, value in room.labels.items()]
+        room.docker("build", "--quiet", *labels, "--tag", newer, str(self.root))
+        return newer
+
     def settings(self, room: EngineRoom, **more: Any) -> None:
         """`stack.yaml`, with more of it."""
         own = {"name": self.name, "edge": "none", "prober_image": room.image("python")}
