@@ -12,7 +12,7 @@ import pytest
 from stackctl.apply.failures import SpokeFailed
 from stackctl.commands import running as told
 from stackctl.events import Event, Finished, Started
-from stackctl.model import Kind
+from stackctl.model import Kind, Stack
 from stackctl.process import Completed
 from tests.planned import running, spoke
 
@@ -35,7 +35,7 @@ def restarted(monkeypatch: pytest.MonkeyPatch, state: str, kind: Kind = Kind.APP
     container.inspect["State"] |= {"Health": {"Status": "healthy"}}
     monkeypatch.setattr(told, "containers_of", lambda *_: (container,))
     compose = SimpleNamespace(restart=lambda names: Completed(names, 0, "", "", 0.0), redact=())
-    stack = SimpleNamespace(name="s", spoke=lambda name: spoke(name, kind=kind))
+    stack = Stack("s", (spoke("app", kind=kind),))
     acting: Any = SimpleNamespace(engine=Engine(container.inspect), compose=compose, stack=stack)
     events: Any = SimpleNamespace(until=lambda _: iter(()))
     monkeypatch.setattr(told, "subscribe", lambda *_: nullcontext(events))

@@ -26,7 +26,7 @@ from stackctl.commands.change import (
 )
 from stackctl.commands.good_state import by_hand, expect_images, reopened, with_kept_secrets
 from stackctl.commands.opened import HostView, Opened, compose_for
-from stackctl.commands.plan import image_id, make
+from stackctl.commands.plan import Made, image_id, make
 from stackctl.commands.render import is_watched, known_applied, write
 from stackctl.commands.verify import prove
 from stackctl.engine import Engine
@@ -88,7 +88,7 @@ def go_back(
     only = sorted(name for name in change.verbs if name in kept.images and name not in stays)
     yield Said(f"{error.message}; going back to the good state {kept.number} of {kept.at}", warning=True)
     for name in stays:
-        why = "its new version has written to its data already" if name in wrote else "others live in it"
+        why = "its new version has written to its data already" if name in wrote else "others follow it"
         yield Said(f"{name} stays as it is: {why}", warning=True)
     try:
         yield from _expect_to_work(change, stays, _failed(error))
@@ -152,6 +152,7 @@ def _back(
     good.link_into(kept, opened.root, rendered - routes if only else rendered)
     if only:
         made = make(opened, view, observed, frozenset(), tuple(only))
+        _expect_to_stay(made, stays)
         then = replace(change, opened=opened, view=view, made=made, observed=observed, engine=engine)
         # As long as a container stands beside another, the edge keeps away from the one that does not work.
         _write(opened, view, images, routes=False)
@@ -203,12 +204,19 @@ def _write(opened: Opened, view: HostView, images: Mapping[str, str], *, routes:
 
 
 def _with_owners(change: Change, spokes: Collection[str]) -> set[str]:
-    """With those whose namespaces they live in: to replace these would be to replace them."""
+    """With those that they follow: to replace these would be to replace them."""
     found = set(spokes)
-    stack = change.opened.stack
-    while more := {o for s in stack.spokes if s.name in found for o in s.lives_in.values()} - found:
+    known = change.opened.stack.spokes
+    while more := {d.spoke for s in known if s.name in found for d in s.dependencies if d.follows} - found:
         found |= more
     return found
+
+
+def _expect_to_stay(made: Made, stays: Collection[str]) -> None:
+    """In the state that is gone back to, what stays may follow others than it does today."""
+    if moved := sorted({action.spoke for action in made.plan.changes} & {*stays}):
+        told = "would be replaced with what it follows, and has written to its data already"
+        raise StackctlError(f"{', '.join(moved)} {told}", "`stackctl rollback` does it after a yes")
 
 
 def _take_back(change: Change, opened: Opened, view: HostView, kept: Good) -> None:

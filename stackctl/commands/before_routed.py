@@ -21,7 +21,8 @@ _PAUSE = 0.2
 def before_routed(change: Change, past: Sequence[records.Record]) -> Wrong:
     """Why new containers must not be routed to, by the checks that ask the spoke itself on a network.
 
-    A check that did not hold before is no reason, nor is one that nobody can ask from here.
+    One that is new, or was never asked, counts as well: nobody is given an answer that its page rules out. A
+    check that did not hold before is no reason, nor is one that nobody can ask from here.
     """
 
     def wrong(new: Mapping[str, Sequence[Container]]) -> dict[str, str]:

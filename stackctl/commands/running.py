@@ -48,13 +48,13 @@ def act(root: Path, verb: str, spokes: tuple[str, ...], *, environ: Mapping[str,
         inside = tuple(_inside(acting, spokes))
         for name in inside:
             yield Said(f"{name} lives in a namespace of another one, so it restarts too")
-        spokes = _in_order(acting.stack, (*spokes, *inside))
+        spokes = (*spokes, *inside)
     yield from (_restarted if verb == RESTART else _stopped)(acting, spokes)
     return Ended(ActedAnswer(verb, spokes))
 
 
 def _in_order(stack: Stack, spokes: tuple[str, ...]) -> tuple[str, ...]:
-    """Whoever lives in another's namespace after it, else it would join one that ends."""
+    """Each after what it needs: whoever lives in another's namespace would else join one that ends."""
     try:
         return tuple(name for wave in waves(stack, spokes) for name in wave)
     except CycleError:
@@ -74,16 +74,13 @@ def _restarted(acting: Acting, spokes: tuple[str, ...]) -> Iterator[Event]:
     """One that fails is no reason to leave those behind that live in its namespace."""
     failures: list[StackctlError] = []
     with subscribe(acting.engine, acting.stack.name) as events:
-        begun = []
-        for name in spokes:
+        for name in _in_order(acting.stack, spokes):
             yield Started(RESTART, name)
             done = acting.compose.restart((name,))
             if done.exit_code:
                 yield Finished(RESTART, name, ok=False)
                 failures.append(explained(done, f"the {RESTART}", name))
-            else:
-                begun.append(name)
-        for name in begun:
+                continue
             try:
                 detail = _works(acting, name, events)
             except SpokeFailed as failed:

@@ -232,6 +232,6 @@ def test_an_owner_stays_where_what_lives_in_it_has_written_to_its_data(
     told = " ".join(done.stderr.split())
     assert done.returncode == 5, done.stdout + done.stderr
     assert "inside stays as it is: its new version has written to its data already" in told
-    assert "owner stays as it is: others live in it" in told
+    assert "owner stays as it is: others follow it" in told
     assert [levels(own, name) for name in ("owner", "inside")] == [["LEVEL=debug"]] * 2
     assert levels(own) == ["LEVEL=info"]
