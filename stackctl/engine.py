@@ -172,7 +172,7 @@ class Engine:
 
     def save(self, images: list[str], into: IO[bytes]) -> None:
         """Writes these images, by id, as one archive, as `docker save` does."""
-        connection = self._connect(timeout=_LONG)
+        connection = self._connected(_LONG)
         try:
             names = [("names", image) for image in images]
             connection.request("GET", f"/images/get?{urlencode(names)}")
@@ -217,7 +217,7 @@ class Engine:
         headers: Mapping[str, str],
         timeout: float = _LONG,
     ) -> Any:
-        connection = self._connect(timeout)
+        connection = self._connected(timeout)
         try:
             connection.request(method, target, body=body, headers=dict(headers))
             response = connection.getresponse()
@@ -274,6 +274,15 @@ class Engine:
             # Half an answer may stand in it: the connection is of no further use.
             self.close()
             raise
+
+    def _connected(self, timeout: float) -> http.client.HTTPConnection:
+        """A connection that is open: what fails on it from now on may be the file that is read or written."""
+        connection = self._connect(timeout)
+        try:
+            connection.connect()
+        except OSError as error:
+            raise self._gone(error) from error
+        return connection
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
         at = self.endpoint

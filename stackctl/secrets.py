@@ -250,6 +250,12 @@ def materialise(stack: Stack, stanzas: Mapping[str, Stanza], held: Held, root: P
             write_atomically(folder / name, held.values[name].reveal().encode(), mode, owner)
 
 
+def paths(stack: Stack, spokes: Iterable[str]) -> tuple[str, ...]:
+    """The files that `materialise` writes for these spokes, relative to the stack's folder."""
+    granted = [(name, grant["source"]) for name in spokes for grant in _granted(stack, stack.spoke(name))]
+    return tuple(f"{SECRETS_DIR}/{name}/{source}" for name, source in granted)
+
+
 def _granted(stack: Stack, spoke: Spoke) -> list[Mapping[str, Any]]:
     return [g for g in spoke.service.get("secrets", ()) if g["source"] in stack.secret_sources]
 
@@ -269,9 +275,9 @@ def _access(grant: Mapping[str, Any], user: str, *, owners: bool) -> tuple[tuple
 
 def remove_unnamed(stack: Stack, root: Path) -> None:
     """Takes away the files that no spoke mounts any more."""
-    named = {(s.name, grant["source"]) for s in stack.spokes for grant in _granted(stack, s)}
+    named = {root / path for path in paths(stack, [spoke.name for spoke in stack.spokes])}
     for path in (root / SECRETS_DIR).glob("*/*"):
-        if (path.parent.name, path.name) not in named:
+        if path not in named:
             path.unlink()
     for folder in (root / SECRETS_DIR).glob("*"):
         if not any(folder.iterdir()):

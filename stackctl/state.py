@@ -32,7 +32,9 @@ _RENDERED_FILE = "rendered.json"
 _GENERATIONS_FILE = "generations.json"
 _RELOADED_FILE = "reloaded.json"
 
-WRITTEN_AHEAD = tuple(f"{STATE_DIR}/{file}" for file in (_EXPOSED_FILE, _ELEMENTS_FILE, _RENDERED_FILE))
+WRITTEN_AHEAD = tuple(
+    f"{STATE_DIR}/{file}" for file in (_EXPOSED_FILE, _ELEMENTS_FILE, _RENDERED_FILE, _SECRETS_FILE)
+)
 """What a run writes before it changes anything that runs: true only if it comes to that."""
 
 
@@ -56,8 +58,8 @@ def applied_images(root: Path) -> dict[str, str]:
 
 
 def remember_images(root: Path, images: Mapping[str, str]) -> None:
-    """Adds to what `applied_images` gives."""
-    _remember(root, _IMAGES_FILE, images)
+    """In place of what `applied_images` gave."""
+    _write(root, _IMAGES_FILE, images)
 
 
 def reloaded(root: Path) -> dict[str, str]:
@@ -67,8 +69,7 @@ def reloaded(root: Path) -> dict[str, str]:
 
 def remember_reloaded(root: Path, read: Mapping[str, str]) -> None:
     """In place of what `reloaded` gave."""
-    text = json.dumps(dict(read), sort_keys=True, indent=1) + "\n"
-    write_atomically(state_dir(root) / _RELOADED_FILE, text.encode(), 0o600)
+    _write(root, _RELOADED_FILE, read)
 
 
 def applied_secrets(root: Path) -> dict[str, str]:
@@ -117,10 +118,9 @@ def generations(root: Path) -> dict[str, int]:
 
 
 def remember_generations(root: Path, running: Mapping[str, int]) -> None:
-    """Takes the place of what `generations` gave."""
+    """In place of what `generations` gave."""
     if dict(running) != generations(root):
-        text = json.dumps(dict(running), sort_keys=True, indent=1) + "\n"
-        write_atomically(state_dir(root) / _GENERATIONS_FILE, text.encode(), 0o600)
+        _write(root, _GENERATIONS_FILE, running)
 
 
 def _recalled(root: Path, file: str) -> dict[str, str]:
@@ -132,7 +132,11 @@ def _recalled(root: Path, file: str) -> dict[str, str]:
 
 
 def _remember(root: Path, file: str, values: Mapping[str, str]) -> None:
-    text = json.dumps({**_recalled(root, file), **values}, sort_keys=True, indent=1) + "\n"
+    _write(root, file, {**_recalled(root, file), **values})
+
+
+def _write(root: Path, file: str, values: Mapping[str, object]) -> None:
+    text = json.dumps(dict(values), sort_keys=True, indent=1) + "\n"
     write_atomically(state_dir(root) / file, text.encode(), 0o600)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl import good, records, state
+from stackctl import good, records, secrets, state
 from stackctl.apply import Interrupted
 from stackctl.apply.tidy import tidy_networks
 from stackctl.checks import checks
@@ -33,7 +35,7 @@ from stackctl.commands.render import known_applied, left_over, write
 from stackctl.commands.verify import prove
 from stackctl.errors import StackctlError, of_file
 from stackctl.events import Event, Said
-from stackctl.files import STATE_DIR, write_atomically
+from stackctl.files import write_atomically
 from stackctl.history import Came
 from stackctl.journal import Journal, NotBegun, Phase
 from stackctl.model import Observed, Result, Verb
@@ -61,7 +63,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         results, here = yield from _applied(change, journal, progress, past, verify=verify)
     except (Interrupted, KeyboardInterrupt) as interrupt:
         if not progress.touched:
-            _undo(before)
+            yield from _undo(before)
             journal.close()
             # What the earlier run left in the way may be gone already.
             nothing = "nothing" if change.left is None else "nothing else"
@@ -78,7 +80,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         if error is None:
             raise
         if not progress.touched:
-            _undo(before)
+            yield from _undo(before)
             if change.left is None:
                 journal.close()
             raise error from failure
@@ -116,11 +118,12 @@ def _applied(
     yield from working(change, on_their_way(change))
     wrong = before_routed(change, past) if verify else lambda new: {}
     yield from noted(journal, progress, run_plan(change, complete, renewed, wrong))
-    state.remember_images(change.root, images)
+    known = {spoke.name for spoke in opened.stack.spokes}
+    # Where another spoke comes back one day, that its container is missing is nobody else's doing.
+    state.remember_images(change.root, {name: id for name, id in images.items() if name in known})
     state.remember_generations(change.root, view.generations)
     if change.left is not None:
         planned = {action.spoke for action in change.made.plan.changes}
-        known = {spoke.name for spoke in opened.stack.spokes}
         yield from working(change, (set(change.verbs) - planned) & known)
     journal.phase(Phase.CHECKS)
     if not verify:
@@ -166,24 +169,43 @@ def kept(change: Change, here: Observed, results: Collection[Result] = ()) -> Ge
         return 0
 
 
-def _before(change: Change) -> dict[Path, bytes | None]:
+@dataclass(frozen=True)
+class _Was:
+    content: bytes
+    mode: int
+    owner: tuple[int, int]
+
+
+def _before(change: Change) -> dict[Path, _Was | None]:
     """What this run may write over, or take away, before it changes anything that runs, as it is now."""
-    opened = change.opened
-    written = (*opened.bundle.files, *left_over(opened), OVERRIDE_FILE, *state.WRITTEN_AHEAD)
-    paths = (change.root / path for path in written)
-    return {path: path.read_bytes() if path.is_file() else None for path in paths}
+    opened, made = change.opened, change.made
+    mounted = secrets.paths(opened.stack, made.wanted)
+    written = (*opened.bundle.files, *left_over(opened), OVERRIDE_FILE, *state.WRITTEN_AHEAD, *mounted)
+    return {path: _was(path) for path in (change.root / name for name in written)}
 
 
-def _undo(before: Mapping[Path, bytes | None]) -> None:
+def _was(path: Path) -> _Was | None:
+    if not path.is_file():
+        return None
+    there = path.stat()
+    return _Was(path.read_bytes(), stat.S_IMODE(there.st_mode), (there.st_uid, there.st_gid))
+
+
+def _undo(before: Mapping[Path, _Was | None]) -> Iterator[Event]:
     """Puts files back as they were; nothing that runs has seen the new ones, and nothing was opened."""
-    # A disk that is full has not taken the new ones either.
-    with suppress(OSError):
-        for path, content in before.items():
-            if content is None:
+    stay = []
+    for path, was in before.items():
+        try:
+            if was is None:
                 path.unlink(missing_ok=True)
             else:
-                private = path.name == OVERRIDE_FILE or path.parent.name == STATE_DIR
-                write_atomically(path, content, 0o600 if private else 0o644)
+                write_atomically(path, was.content, was.mode, was.owner)
+        except OSError:
+            # On a full disk, of which what was written took the rest.
+            stay.append(str(path))
+    if stay:
+        told = "could not be put back, and is of what was planned; the next run writes it again"
+        yield Said(f"{', '.join(stay)} {told}", warning=True)
 
 
 def _told(progress: Progress) -> str:

@@ -17,6 +17,7 @@ import pytest
 
 from stackctl.endpoint import endpoint
 from tests.scenarios.engine_room import EngineRoom, wait_for
+from tests.scenarios.forked import fill
 from tests.scenarios.test_going_back import GOOD, levels, serving, state, up
 from tests.scenarios.test_lock import waiting_for
 from tests.scenarios.written import WrittenStack, dying, health, python, written
@@ -47,12 +48,6 @@ def tight(room: EngineRoom, tmp_path: Path) -> Iterator[WrittenStack]:
         own.run("down", "--yes")
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def fill(disk: Path) -> None:
-    with suppress(OSError), (disk / "fill").open("ab", buffering=0) as file:
-        while True:
-            file.write(b"x" * 512)
 
 
 def test_a_disk_that_is_full_before_anything_is_done_changes_nothing(
