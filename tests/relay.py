@@ -94,7 +94,7 @@ class _Relaying(StreamRequestHandler):
 
     def _rest(self, engine: socket.socket) -> None:
         with suppress(OSError):
-            while piece := self.rfile.read1(_PIECE):  # type: ignore[attr-defined]
+            while piece := self.rfile.read1(_PIECE):
                 engine.sendall(piece)
             engine.shutdown(socket.SHUT_WR)
 

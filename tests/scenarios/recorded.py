@@ -18,7 +18,8 @@ class Recorded:
 
 
 def recorded(requests: Iterable[Request]) -> Recorded:
-    own, docker = set(), set()
+    own: set[str] = set()
+    docker: set[str] = set()
     for request in requests:
         mine = not request.agent or request.agent.startswith("docker-sdk-python/")
         (own if mine else docker).add(_operation(request))

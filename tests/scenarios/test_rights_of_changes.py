@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.scenarios.written import WrittenStack, dying, health, python, written
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 QUICK = {"stop_signal": "SIGKILL"}
-FILES = {
+FILES: dict[str, Any] = {
     "volumes": ["kept:/data"],
     "user": "0:0",
     "backup": {"path": "/data"},
@@ -59,6 +60,8 @@ def asked(
 def tell(story: Story, room: EngineRoom, registry: Registry) -> None:
     stack, archive = story.stack, str(registry.folder / "stack.tar")
     image = f"FROM {room.image('whoami')}\n"
+    (registry.folder / "compose.yaml").write_text("name: other\nservices: {app: {image: 'busybox:1'}}\n")
+    story.run("adopt", "-C", str(registry.folder), "--out", str(registry.folder / "adopted"))
     registry.made("v1", image)
     stack.write(
         room,
