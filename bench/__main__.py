@@ -21,6 +21,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from bench import edges, stacks
+from bench.asked import asked_by
 from bench.audit import audit
 from bench.cold import CHAIN, HURRIED_CHAIN, LEVELS, SHORT_CHAIN, cold
 from bench.measure import Idle, Ratio, Run, Session
@@ -92,12 +93,13 @@ def main() -> int:
                 print(f"bench: {name}, after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
                 case(session, Path(work) / name, asked.quick)
     measured = [session.ratio(ratio) for ratio in RATIOS if ratio.case in session.raw]
-    seen = Seen(machine(session, time.monotonic() - began), measured, session.idle)
+    seen = Seen(machine(session, time.monotonic() - began), measured, session.idle, session.asked)
     if asked.write:
         asked.write.write_text(page(seen))
     print(json.dumps(document(seen, session.raw), indent=1) if asked.json else table(seen))
     changed = session.idle and session.idle.changes
-    return 7 if changed or any(not m.holds and not m.ratio.later for m in measured) else 0
+    more = session.asked and not session.asked.holds
+    return 7 if changed or more or any(not m.holds and not m.ratio.later for m in measured) else 0
 
 
 # ---- cases
@@ -180,7 +182,7 @@ COMPOSE_UP = ["docker", "compose", "up", "-d"]
 
 
 def no_op(session: Session, root: Path, quick: bool, spokes: int = 30) -> None:
-    """Also how many of many idle plans found something."""
+    """Also what a plan asks, and how many of many idle plans found something."""
     plans = 50 if quick else 1000
     with running(root, lambda name: stacks.to_run(root, name, spokes, whoami())):
         session.interleaved(
@@ -194,6 +196,7 @@ def no_op(session: Session, root: Path, quick: bool, spokes: int = 30) -> None:
                 Run("compose up", COMPOSE_UP, root),
             ),
         )
+        session.asked = asked_by([STACKCTL, "plan"], root, spokes, session.environ)
         argv = [PYTHON, str(HERE / "idle.py"), str(root), str(plans)]
         done = subprocess.run(
             argv, capture_output=True, text=True, env=session.environ, timeout=3600, check=True

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.asked import Asked
+
 
 @dataclass(frozen=True)
 class Run:
@@ -85,6 +87,7 @@ class Session:
 
     rounds: int
     idle: Idle | None = None
+    asked: Asked | None = None
     raw: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=lambda: compiled(os.environ))
 

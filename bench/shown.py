@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.asked import Asked
 from bench.measure import Idle, Measured, Session
 
 _HEAD = ("what", "ms", "measured in", "ms", "ratio", "bar", "")
@@ -21,6 +22,7 @@ class Seen:
     machine: Mapping[str, object]
     measured: Sequence[Measured]
     idle: Idle | None
+    asked: Asked | None
 
 
 def machine(session: Session, seconds: float) -> dict[str, object]:
@@ -57,6 +59,12 @@ def document(seen: Seen, raw: Mapping[str, object]) -> dict[str, object]:
         ],
         "milliseconds": raw,
         "idle plans": seen.idle and {"plans": seen.idle.plans, "changes": seen.idle.changes},
+        "asked by a plan": seen.asked
+        and {
+            "containers": seen.asked.containers,
+            "connections": seen.asked.connections,
+            "requests": seen.asked.requests,
+        },
     }
 
 
@@ -81,6 +89,11 @@ def _rows(seen: Seen) -> list[tuple[str, ...]]:
     if idle := seen.idle:
         verdict = "DOES NOT HOLD" if idle.changes else "holds"
         row = ("idle plans with a change", "", f"{idle.plans} plans", "", f"{idle.changes}", "0", verdict)
+        rows.append(row)
+    if asked := seen.asked:
+        verdict = "holds" if asked.holds else "DOES NOT HOLD"
+        where = f"{asked.containers} spokes, {asked.connections} connection{'s'[: asked.connections != 1]}"
+        row = ("requests of an idle plan", "", where, "", f"{len(asked.requests)}", f"{asked.least}", verdict)
         rows.append(row)
     return rows
 

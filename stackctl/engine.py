@@ -198,7 +198,7 @@ class Engine:
         """Gives an image, by id, a name; raises NotThere where there is no such image."""
         repository, _, tag = name.rpartition(":")
         query = urlencode({"repo": repository, "tag": tag})
-        self._sent("POST", f"/images/{quote(image)}/tag?{query}", None, {"Content-Length": "0"})
+        self._sent("POST", f"/images/{_spelt(image)}/tag?{query}", None, {"Content-Length": "0"})
 
     def _sent(self, method: str, target: str, body: IO[bytes] | None, headers: Mapping[str, str]) -> bytes:
         response, answer = self._exchanged(method, target, body, headers)
@@ -227,17 +227,21 @@ class Engine:
         finally:
             connection.close()
 
+    def image(self, reference: str) -> Any:
+        """What is known of an image, by its name or id; raises NotThere where there is none."""
+        return self.get(f"/images/{_spelt(reference)}/json")
+
     def has_image(self, reference: str) -> bool:
         """Whether it is here, by tag or digest."""
         try:
-            self.get(f"/images/{quote(reference)}/json")
+            self.image(reference)
         except NotThere:
             return False
         return True
 
     def remove_image(self, reference: str) -> None:
         """Takes a name from an image, and the image where it was the last; never one that is in use."""
-        self._sent("DELETE", f"/images/{quote(reference)}", None, {})
+        self._sent("DELETE", f"/images/{_spelt(reference)}", None, {})
 
     def pull(self, reference: str) -> None:
         """Fetches an image, by tag or digest. Raises StackctlError where it is not to be had."""
@@ -245,12 +249,15 @@ class Engine:
 
         sdk = self.sdk()
         try:
-            sdk.images.pull(reference)
+            # `images.pull` then asks for the image in a spelling that no strict proxy lets through.
+            said = list(sdk.api.pull(reference, stream=True, decode=True))
+            told = [line["error"] for line in said if "error" in line]
         except (DockerException, OSError) as error:
-            told = str(getattr(error, "explanation", None) or error)
-            raise StackctlError(f"`{reference}` could not be pulled", "see the registry", told) from error
+            told = [str(getattr(error, "explanation", None) or error)]
         finally:
             sdk.close()
+        if told:
+            raise StackctlError(f"`{reference}` could not be pulled", "see the registry", told[0])
 
     def close(self) -> None:
         if self._connection is not None:
@@ -356,6 +363,11 @@ def demultiplexed(raw: bytes) -> bytes:
         text += raw[at + 8 : at + 8 + size]
         at += 8 + size
     return bytes(text)
+
+
+def _spelt(image: str) -> str:
+    # As Docker's own clients send it: a strict proxy compares what was sent, and knows no other spelling.
+    return quote(image, safe="/:@")
 
 
 def _target(path: str, query: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from stackctl.api import operation
 from stackctl.endpoint import DEFAULT, Endpoint, endpoint
 from stackctl.engine import Engine, NotThere, demultiplexed
 from stackctl.errors import EngineUnavailable, Exit, StackctlError, UsageError
@@ -180,6 +181,23 @@ def test_all_reads_share_one_connection_and_tell_the_version(fake: Callable[[Ans
             }
     assert server.connections == 1
     assert server.asked[1] == "/containers/json?all=1&filters=%7B%22label%22%3A+%5B%22a%3Db%22%5D%7D&limit=2"
+
+
+def test_an_image_is_asked_for_as_the_patterns_of_a_strict_proxy_know_it(
+    fake: Callable[[Answer], FakeEngine],
+) -> None:
+    server = fake(lambda c, _: reply(c, {}))
+    name = f"registry.lan:5000/a/b:1@sha256:{'0' * 64}"
+    with connect(server) as engine:
+        engine.image(name)
+        engine.tag(f"sha256:{'0' * 64}", "a:1")
+        engine.remove_image(name)
+    paths = [target.partition("?")[0] for target in server.asked[1:]]
+    operations = ("GET /images/{name}/json", "POST /images/{name}/tag", "DELETE /images/{name}")
+    for path, text in zip(paths, operations, strict=True):
+        known = operation(text)
+        assert known is not None
+        assert known.matches(known.method, path), path
 
 
 @pytest.mark.parametrize("answers", [True, False])

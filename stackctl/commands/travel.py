@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 from stackctl import __version__, archive, files, yaml_text
 from stackctl.archive import Archive, Image
@@ -159,7 +158,7 @@ def _named(carried: Archive, engine: Engine) -> dict[str, str]:
 def _taken(engine: Engine, name: str, id: str) -> bool:
     """Whether this name means another image here."""
     try:
-        return bool(engine.get(f"/images/{quote(name)}/json")["Id"] != id)
+        return bool(engine.image(name)["Id"] != id)
     except NotThere:
         return False
 

@@ -45,18 +45,19 @@ class ShippedStack:
             valid(words[0], done.stdout)
         return done
 
-    def json(self, *words: str) -> dict[str, Any]:
+    def json(self, *words: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The document that the command prints, whatever its exit code."""
-        done = self.run(*words, "--json")
+        done = self.run(*words, "--json", environ=environ)
         document = json.loads(done.stdout.splitlines()[-1])
         assert document["exit"] == done.returncode, done.stderr
         return dict(document)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """The command in a process group of its own, to be interrupted."""
         return subprocess.Popen(
             [sys.executable, "-m", "stackctl", *words],
             cwd=self.root,
+            env={**os.environ, **(environ or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

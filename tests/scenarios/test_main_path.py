@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.relay import relay
+from tests.rights_page import rights
 from tests.scenarios.engine_room import wait_for
+from tests.scenarios.recorded import recorded
 from tests.scenarios.shipped import ShippedStack
 
 pytestmark = pytest.mark.engine
@@ -36,7 +39,9 @@ def up(shipped: ShippedStack) -> ShippedStack:
 
 
 def test_the_running_stack_is_proved(up: ShippedStack) -> None:
-    document = up.json("verify")
+    with relay(writes=True) as asked:
+        document = up.json("verify", environ={"DOCKER_HOST": asked.url})
+    assert recorded(asked.requests).own == rights("`verify`, with a prober").own
     assert not_holding(document) == []
     codes = {r["check"]["code"] for r in document["results"]}
     assert {"CK101", "CK102", "CK103", "CK104", "CK201", "CK202", "CK203", "CK301", "CK302", "CK401"} <= codes

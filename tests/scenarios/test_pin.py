@@ -2,87 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-import socket
-import subprocess
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.scenarios.engine_room import REPOSITORY, EngineRoom, wait_for
+from tests.scenarios.engine_room import EngineRoom
+from tests.scenarios.registry import Registry, registry_in
 from tests.scenarios.written import WrittenStack, written
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
-PROGRAM = REPOSITORY / ".stackctl" / "setup" / "registry" / "usr" / "bin" / "docker-registry"
-SERVE = """
-import http.server, os
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        said = os.environ.get("SAYS", "").encode()
-        self.send_response(200 if said else 500)
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        self.wfile.write(said)
-    def log_message(self, *_): pass
-http.server.HTTPServer(("", 8080), Answer).serve_forever()
-"""
-
-
-@dataclass
-class Registry:
-    room: EngineRoom
-    address: str
-    folder: Path
-
-    def push(self, tag: str, says: str, *, ends: bool = False) -> str:
-        """An app that answers these words, or that ends at once; the digest that the registry gives it."""
-        reference = f"{self.address}/{self.room.run}/app:{tag}"
-        (self.folder / "serve.py").write_text("raise SystemExit('broken on purpose')" if ends else SERVE)
-        (self.folder / "Dockerfile").write_text(
-            f"FROM {self.room.image('python')}\nLABEL stackctl.test={self.room.run}\n"
-            f'COPY serve.py /serve.py\nENV SAYS=\'{says}\'\nENTRYPOINT ["python3", "/serve.py"]\n'
-        )
-        self.room.docker("build", "--quiet", "--tag", reference, str(self.folder))
-        told = self.room.docker("push", reference)
-        self.room.docker("image", "rm", "--force", reference)
-        found = re.search(r"sha256:[0-9a-f]{64}", told)
-        assert found, told
-        return found[0]
-
-    def image(self, tag: str) -> str:
-        return f"{self.address}/{self.room.run}/app:{tag}"
-
 
 @pytest.fixture(scope="module")
 def registry(room: EngineRoom, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    assert PROGRAM.exists(), "scripts/setup-registry brings it"
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    (folder / "config.yml").write_text(
-        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
-        f"http: {{addr: '{address}'}}\n"
-    )
-    with subprocess.Popen(
-        [PROGRAM, "serve", str(folder / "config.yml")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as child:
-        try:
-
-            def answers() -> bool:
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{address}/v2/", timeout=5):
-                    return True
-                return False
-
-            wait_for(answers)
-            yield Registry(room, address, folder)
-        finally:
-            child.terminate()
+    with registry_in(tmp_path_factory.mktemp("registry"), room) as registry:
+        yield registry
 
 
 @pytest.fixture

@@ -15,8 +15,11 @@ from stackctl.model import Check, Kind, Observed, Outcome, Result, Wanted
 from stackctl.observe import in_full, observe
 from stackctl.plan import deviations
 from stackctl.verify.mutations import prove
+from tests.relay import relay
+from tests.rights_page import rights
 from tests.scenarios.engine_room import EngineRoom
 from tests.scenarios.probed import ProbedStack, outsider, probers, running
+from tests.scenarios.recorded import recorded
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -51,9 +54,12 @@ def compared(probed: ProbedStack, observed: Observed) -> Observed:
     return replace(observed, deviations=deviations(probed.stack, probed.bundle, wanted, observed))
 
 
-def test_every_shipped_check_is_killed(right: ProbedStack) -> None:
+def test_every_shipped_check_is_killed(right: ProbedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = list(checks(right.stack, right.bundle))
-    results = proved(right, wanted)
+    with relay(writes=True) as asked, monkeypatch.context() as there:
+        there.setenv("DOCKER_HOST", asked.url)
+        results = proved(right, wanted)
+    assert recorded(asked.requests).own == rights("`verify --prove`").own
     assert len(results) == len(wanted)
     assert {
         f"{r.check.code} {r.check.title}": r.saw for r in results if r.outcome is not Outcome.PASSED
