@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 from stackctl.endpoint import Endpoint, endpoint
 from stackctl.errors import EngineUnavailable, StackctlError
 from stackctl.event_stream import EventStream
+from stackctl.log_stream import demultiplexed
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -350,19 +351,6 @@ class _UnixConnection(http.client.HTTPConnection):
             sock.close()
             raise
         self.sock = sock
-
-
-def demultiplexed(raw: bytes) -> bytes:
-    """The text of a log stream: frames of stdout and stderr where there is no terminal, else as it is."""
-    text, at = bytearray(), 0
-    while at < len(raw):
-        head = raw[at : at + 8]
-        if len(head) < 8 or head[0] > 2 or head[1:4] != b"\0\0\0":
-            return bytes(text) + raw[at:]
-        size = int.from_bytes(head[4:8], "big")
-        text += raw[at + 8 : at + 8 + size]
-        at += 8 + size
-    return bytes(text)
 
 
 def _spelt(image: str) -> str:

@@ -28,7 +28,7 @@ ROOMS = (
     "causes",
     "plan",
     "process",
-    "settled files archive contents endpoint event_stream engine secrets state cache lock lines journal history good notify",
+    "settled files archive contents endpoint event_stream log_stream engine secrets state cache lock lines journal history good notify",
     "observe compose verify records ca",
     "edit apply",
     "reload",

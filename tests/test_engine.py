@@ -15,8 +15,9 @@ import pytest
 
 from stackctl.api import operation
 from stackctl.endpoint import DEFAULT, Endpoint, endpoint
-from stackctl.engine import Engine, NotThere, demultiplexed
+from stackctl.engine import Engine, NotThere
 from stackctl.errors import EngineUnavailable, Exit, StackctlError, UsageError
+from stackctl.log_stream import demultiplexed
 
 Answer = Callable[[socket.socket, str], bool]
 """Answers one request on a connection; False closes it."""

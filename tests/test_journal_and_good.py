@@ -30,6 +30,7 @@ from stackctl.override import OVERRIDE_FILE
 from stackctl.secrets import Secret
 from tests import command_line
 
+NOTHING_MADE = SimpleNamespace(wanted={})
 BEGUN = Begun(
     "up", "t" * 64, {"app": "recreate"}, {"app": ("1" * 64,)}, "2026-11-21T09:00:00+00:00", "kim", 7
 )
@@ -87,8 +88,8 @@ def test_a_journal_that_cannot_be_begun_leaves_all_as_it_is(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(journal, "write_atomically", full)
-    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), root=tmp_path)
-    change = SimpleNamespace(root=tmp_path, left=before, begun=BEGUN, opened=opened)
+    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), stack=None, root=tmp_path)
+    change = SimpleNamespace(root=tmp_path, left=before, begun=BEGUN, opened=opened, made=NOTHING_MADE)
     with pytest.raises(NotBegun, match="the disk is full; what was planned was not begun"):
         list(carry_out(change, verify=False))  # type: ignore[arg-type]
     assert journal.unfinished(tmp_path) == before
@@ -116,8 +117,8 @@ def test_a_run_that_came_to_nothing_was_said_yes_to_by_nobody(
     gone.write_text("mounted by what still runs")
     if said_yes_to:
         state.remember_exposed(tmp_path, said_yes_to)
-    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), root=tmp_path)
-    change = SimpleNamespace(root=tmp_path, left=None, begun=BEGUN, opened=opened, made=None)
+    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), stack=None, root=tmp_path)
+    change = SimpleNamespace(root=tmp_path, left=None, begun=BEGUN, opened=opened, made=NOTHING_MADE)
     with pytest.raises(StackctlError, match="cannot be had"):
         list(carry_out(change, verify=False))  # type: ignore[arg-type]
     assert state.exposed(tmp_path) == said_yes_to
@@ -136,8 +137,8 @@ def test_an_interrupt_counts_what_an_earlier_run_left_and_this_one_cleared_away(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("stackctl.commands.carry_out.consent", interrupted)
-    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), root=tmp_path)
-    change = SimpleNamespace(root=tmp_path, left=left, begun=BEGUN, opened=opened, made=None)
+    opened = SimpleNamespace(bundle=SimpleNamespace(files={}), stack=None, root=tmp_path)
+    change = SimpleNamespace(root=tmp_path, left=left, begun=BEGUN, opened=opened, made=NOTHING_MADE)
     with pytest.raises(KeyboardInterrupt, match=f"^{says}$"):
         list(carry_out(change, verify=False))  # type: ignore[arg-type]
 
