@@ -43,8 +43,13 @@ def stack(room: EngineRoom, tmp_path: Path) -> Iterator[WrittenStack]:
 
 
 def shares_the_network(stack: WrittenStack) -> bool:
-    """Whether `inside` has every interface of `app`: what is left behind has its loopback alone."""
-    seen = [stack.docker("exec", stack.container(name), "cat", "/proc/net/dev") for name in ("app", "inside")]
+    """Whether `inside` is in the network of `app`."""
+    return shares(stack, "app", "inside")
+
+
+def shares(stack: WrittenStack, *spokes: str) -> bool:
+    """Whether these two have the same interfaces: what is left behind has its loopback alone."""
+    seen = [stack.docker("exec", stack.container(name), "cat", "/proc/net/dev") for name in spokes]
     interfaces = [[line.split(":")[0].strip() for line in said.splitlines()[2:]] for said in seen]
     return interfaces[0] == interfaces[1] and len(interfaces[0]) > 1
 
@@ -125,3 +130,32 @@ def test_after_a_change_that_fails_it_is_where_the_other_one_is_again(
     done = stack.run("up", "--yes", "--no-verify")
     assert done.returncode == 5, done.stderr
     assert shares_the_network(stack)
+
+
+def test_what_has_written_to_its_data_is_not_replaced_with_whom_it_followed_before(
+    own: WrittenStack, room: EngineRoom
+) -> None:
+    """Going back would make `app` anew, and with it an old image of `keeps` on what the new one has written."""
+    data = {"volumes": ["data:/data"]}
+    keeps = {"image": room.image("python"), "network_mode": "service:app", **python(**data)}
+    (own.root / "spokes" / "keeps.yaml").write_text(json.dumps(keeps))
+    own.write(room, app=python(environment={"GENERATION": "1"}))
+    done = own.run("up", "--yes", "--no-verify")
+    assert done.returncode == 0, done.stderr
+    newer = own.newer_image(room)
+    own.write(
+        room,
+        keeps=python(image=newer, **data),
+        app=python("raise SystemExit(3)", environment={"GENERATION": "bad"}, depends_on=["keeps"]),
+    )
+    done = own.run("up", "--yes", "--no-verify")
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 6, said
+    assert "keeps stays as it is: its new version has written to its data already" in said
+    assert "keeps would be replaced with what it follows, and has written to its data already" in said
+    assert "`stackctl rollback` does it after a yes" in said
+    assert own.docker("inspect", "-f", "{{.Config.Image}}", own.container("keeps")) == newer
+    done = own.run("rollback", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert own.docker("inspect", "-f", "{{.Config.Image}}", own.container("keeps")) == room.image("python")
+    assert shares(own, "app", "keeps")
