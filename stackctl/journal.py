@@ -49,6 +49,11 @@ class Begun:
     by: str = field(default_factory=whoami)
     pid: int = field(default_factory=os.getpid)
 
+    @property
+    def lives(self) -> bool:
+        """Whether that process is still there."""
+        return os.path.exists(f"/proc/{self.pid}")
+
 
 @dataclass(frozen=True)
 class Unfinished:
@@ -166,6 +171,18 @@ def unfinished(root: Path) -> Unfinished | None:
             f"look at what runs (`stackctl status`), then delete {path} and give the same command again",
             repr(error),
         ) from error
+
+
+def left_undone(root: Path) -> str:
+    """A sentence for whoever only looks; empty where there is nothing to finish, or a run is at it."""
+    try:
+        left = unfinished(root)
+    except StackctlError as error:
+        return f"{error.message}; {error.hint}"
+    if left is None or left.begun.lives:
+        return ""
+    way_out = left.why if left.phase is Phase.RESTORE else "`stackctl up` finishes it"
+    return f"the last run (`stackctl {left.begun.command}` by {left.begun.by}) did not end well: {way_out}"
 
 
 def expect_whole(left: Unfinished | None) -> None:
