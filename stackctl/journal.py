@@ -18,7 +18,7 @@ from typing import Any
 from stackctl import lines
 from stackctl.errors import StackctlError, of_file
 from stackctl.files import STATE_DIR, state_dir, write_atomically
-from stackctl.lock import whoami
+from stackctl.lock import at_work, whoami
 
 FILE = f"{STATE_DIR}/journal"
 SCHEMA = 1
@@ -48,11 +48,6 @@ class Begun:
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     by: str = field(default_factory=whoami)
     pid: int = field(default_factory=os.getpid)
-
-    @property
-    def lives(self) -> bool:
-        """Whether that process is still there."""
-        return os.path.exists(f"/proc/{self.pid}")
 
 
 @dataclass(frozen=True)
@@ -179,7 +174,7 @@ def left_undone(root: Path) -> str:
         left = unfinished(root)
     except StackctlError as error:
         return f"{error.message}; {error.hint}"
-    if left is None or left.begun.lives:
+    if left is None or at_work(left.begun.pid):
         return ""
     way_out = left.why if left.phase is Phase.RESTORE else "`stackctl up` finishes it"
     return f"the last run (`stackctl {left.begun.command}` by {left.begun.by}) did not end well: {way_out}"

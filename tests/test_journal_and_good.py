@@ -81,11 +81,13 @@ def test_who_only_looks_is_told_of_a_run_that_was_killed_and_of_none_that_is_at_
     assert journal.left_undone(tmp_path) == ""
     Journal(tmp_path).begin(replace(BEGUN, pid=os.getpid()))
     assert journal.left_undone(tmp_path) == ""
-    gone = subprocess.Popen(["true"])
-    gone.wait()
+    killed = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
     written = Journal(tmp_path)
-    written.begin(replace(BEGUN, pid=gone.pid))
+    written.begin(replace(BEGUN, pid=killed.pid))
     told = "the last run (`stackctl up` by kim) did not end well"
+    assert journal.left_undone(tmp_path) == f"{told}: `stackctl up` finishes it"
+    killed.wait()
     assert journal.left_undone(tmp_path) == f"{told}: `stackctl up` finishes it"
     written.phase(Phase.RESTORE, "to undo it: `stackctl restore db FILE`")
     assert journal.left_undone(tmp_path) == f"{told}: to undo it: `stackctl restore db FILE`"
