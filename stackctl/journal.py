@@ -18,7 +18,7 @@ from typing import Any
 from stackctl import lines
 from stackctl.errors import StackctlError, of_file
 from stackctl.files import STATE_DIR, state_dir, write_atomically
-from stackctl.lock import whoami
+from stackctl.lock import at_work, whoami
 
 FILE = f"{STATE_DIR}/journal"
 SCHEMA = 1
@@ -166,6 +166,18 @@ def unfinished(root: Path) -> Unfinished | None:
             f"look at what runs (`stackctl status`), then delete {path} and give the same command again",
             repr(error),
         ) from error
+
+
+def left_undone(root: Path) -> str:
+    """A sentence for whoever only looks; empty where there is nothing to finish, or a run is at it."""
+    try:
+        left = unfinished(root)
+    except StackctlError as error:
+        return f"{error.message}; {error.hint}"
+    if left is None or at_work(left.begun.pid):
+        return ""
+    way_out = left.why if left.phase is Phase.RESTORE else "`stackctl up` finishes it"
+    return f"the last run (`stackctl {left.begun.command}` by {left.begun.by}) did not end well: {way_out}"
 
 
 def expect_whole(left: Unfinished | None) -> None:

@@ -31,7 +31,7 @@ class Owner:
     @property
     def lives(self) -> bool:
         """Whether that process is still there. If not, what it had started holds on to the lock."""
-        return os.path.exists(f"/proc/{self.pid}")
+        return at_work(self.pid)
 
     def __str__(self) -> str:
         return f"`stackctl {self.command}` by {self.by}, process {self.pid}, since {self.since}"
@@ -96,6 +96,15 @@ def take(root: Path, command: str) -> Lock:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(owner)).encode(), 0)
     return Lock(descriptor)
+
+
+def at_work(pid: int) -> bool:
+    """Whether that process is there; not one that has ended and that nobody has waited for."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return told.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def whoami() -> str:

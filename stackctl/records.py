@@ -11,10 +11,24 @@ from typing import Any
 
 from stackctl import __version__, fingerprint, lines
 from stackctl.checks import checks
+from stackctl.checks_of_routes import INSIDE
 from stackctl.codes import CODES
 from stackctl.errors import StackctlError
 from stackctl.findings import Severity
-from stackctl.model import NO_PROBER, Bundle, Check, Edge, Kind, Outcome, Result, Spoke, Stack, State
+from stackctl.model import (
+    NO_PROBER,
+    Bundle,
+    Check,
+    Edge,
+    Kind,
+    Named,
+    Outcome,
+    Request,
+    Result,
+    Spoke,
+    Stack,
+    State,
+)
 
 SCHEMA = 1
 FILE = ".stackctl/records.jsonl"
@@ -200,12 +214,14 @@ def turned(
     results: Iterable[Result],
     changed: Collection[str],
     then: Collection[tuple[str, str, str]] = (),
+    idle: Collection[str] = (),
 ) -> tuple[Result, ...]:
     """The results of changed spokes, and of what leans on them, that do not hold although they passed before.
 
     `then` are the spoke, code and title of each check that the last good state has: what it has and nobody
     ever asked may have held, so it counts as if it had. What was red tells nothing about the change, what is
-    new neither, and what nobody could ask for lack of a prober neither.
+    new neither, and what nobody could ask for lack of a prober neither. The `idle` did not run before, and
+    the change does not start them: what they are needed for could not be asked because of that.
     """
     leaning = {
         spoke.name
@@ -223,8 +239,20 @@ def turned(
         for result in results
         if against(result)
         and result.check.spoke in leaning
+        and _needs(result.check).isdisjoint(idle)
         and last.get(key := about(result.check), Outcome.PASSED if key in then else None) is Outcome.PASSED
     )
+
+
+def _needs(check: Check) -> set[str]:
+    """Whom it is about, asks, or asks from within."""
+    own = (check.look,) if isinstance(check.look, Request) else ()
+    needed = {check.spoke}
+    for request in (*own, *(control.request for control in check.controls)):
+        target = request.target
+        needed.add(target.host if isinstance(target, Named) else target.spoke)
+        needed.add(request.vantage.removeprefix(INSIDE))
+    return needed
 
 
 def against(result: Result) -> bool:

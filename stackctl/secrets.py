@@ -114,6 +114,22 @@ def read(stack: Stack, spokes: Collection[str], root: Path, variables: Mapping[s
     return Held(held)
 
 
+def lacking(
+    stack: Stack, spokes: Collection[str], root: Path, variables: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Those that these spokes use and that have no value here; what a command gives is not asked for."""
+    used = {name for spoke in stack.spokes if spoke.name in spokes for name in spoke.secrets}
+    found = []
+    for name in sorted(used & stack.secret_sources.keys()):
+        source = stack.secret_sources[name]
+        try:
+            if not source.command:
+                _read(name, source, root, variables)
+        except StackctlError:
+            found.append(f"{name} ({_told(source)})")
+    return tuple(found)
+
+
 def at_hand(stack: Stack, root: Path, variables: Mapping[str, str]) -> tuple[str, ...]:
     """Spellings of the values that can be had without starting a program, to be kept out of outputs."""
     values = {str(path): path for path in (root / SECRETS_DIR).glob("*/*")} if stack.secret_sources else {}

@@ -9,6 +9,8 @@ from rich.console import Console as Terminal
 from rich.console import RenderableType
 
 from stackctl.codes import CODES
+from stackctl.commands.diagnosed import Diagnosis, DoctorAnswer
+from stackctl.commands.past import RecordsAnswer, StaleSpoke
 from stackctl.commands.story import (
     ABSENT,
     ExplainAnswer,
@@ -20,6 +22,7 @@ from stackctl.commands.story import (
 )
 from stackctl.console import Console
 from stackctl.console.answers import picture, status
+from stackctl.console.past import records
 from stackctl.events import Checked
 from stackctl.findings import Severity
 from stackctl.model import Check, Fingerprint, Observation, Outcome, Result, State
@@ -80,6 +83,33 @@ def test_lines_that_stood_above_a_question_are_not_told_again() -> None:
 def test_an_explanation_ends_in_the_way_out() -> None:
     told = " ".join(" ".join(shown(picture(ExplainAnswer(CODES["CK205"])))).split())
     assert told.endswith(f"way out {CODES['CK205'].hint}")
+
+
+class Screen(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_way_out_goes_on_below_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr("sys.stdout", screen := Screen())
+    check = Check("CK101", "web", "runs", Observation("x"))
+    link = Result(check, Outcome.FAILED, "stopped")
+    fix = "`stackctl up web` starts it again; `stackctl logs web` says why it stopped"
+    Console(colour=False).answer(DoctorAnswer((Diagnosis("web", (link,), "CK101", "stopped", fix),)))
+    told = screen.getvalue().splitlines()
+    start = next(n for n, line in enumerate(told) if line.startswith("  fix "))
+    assert len(told) > start + 1
+    assert all(line.startswith(" " * 10) for line in told[start + 1 :])
+
+
+def test_what_is_stale_on_its_own_fingerprint_is_explained() -> None:
+    def told(passed_on: str) -> str:
+        stale = StaleSpoke("web", State.STALE, "a" * 12, "2026-11-21T09:30:00+00:00", passed_on)
+        return " ".join(shown(records(RecordsAnswer(stale=(stale,)))))
+
+    assert "what it depends on" in told("a" * 12)
+    assert "what it depends on" not in told("b" * 12)
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,16 @@ from stackctl.model import (
     Accept,
     Bundle,
     Check,
+    Control,
     Edge,
+    Expect,
     Fingerprint,
     Kind,
+    Named,
     Observation,
     Outcome,
     Recorded,
+    Request,
     Result,
     Route,
     Spoke,
@@ -116,6 +120,23 @@ def test_an_edge_is_asked_for_the_names_that_were_in_use_with_it_or_since() -> N
 def test_another_stack_of_the_same_spokes_proves_nothing() -> None:
     past = records.of_run(replace(STACK, name="other"), bundle(), results("web"), AT)
     assert records.states(STACK, bundle(), past)["web"].state is State.UNTESTED
+
+
+def test_what_needs_a_spoke_that_lay_idle_tells_nothing_of_the_change() -> None:
+    asks = Request("proxy", Named("db", 5432))
+    found = Control(Request("proxy", Named("cache", 80)), Expect(), "cache is found there")
+    within = Request("container:job", Named("127.0.0.1", 80))
+    for check in (
+        Check("CK401", "web", "asks db", asks),
+        Check("CK401", "web", "asks cache first", Request("proxy", Named("web", 80)), controls=(found,)),
+        Check("CK401", "web", "asks within job", within),
+    ):
+        passed, dark = Result(check, Outcome.PASSED, ""), Result(check, Outcome.UNREACHABLE, "does not run")
+        past = records.of_run(STACK, bundle(), [passed], AT)
+        assert records.turned(STACK, bundle(), past, [dark], {"web"}) == (dark,)
+        idle = {"db", "cache", "job"}
+        assert records.turned(STACK, bundle(), past, [dark], {"web"}, idle=idle) == ()
+        assert records.turned(STACK, bundle(), past, [dark], {"web"}, idle={"other"}) == (dark,)
 
 
 def test_an_accepted_failure_holds_as_long_as_it_is_accepted() -> None:

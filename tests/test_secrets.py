@@ -88,6 +88,24 @@ def test_only_the_secrets_of_the_chosen_spokes_are_read(tmp_path: Path) -> None:
     assert secrets.read(whole, [], tmp_path, os.environ).values == {}
 
 
+@pytest.mark.parametrize(
+    ("source", "variables", "missing"),
+    [
+        (SecretSource(env="V"), {}, ("it (the variable V)",)),
+        (SecretSource(env="V"), {"V": VALUE}, ()),
+        (SecretSource(file="there"), {}, ("it (there)",)),
+        (SecretSource(command=("false",)), {}, ()),
+    ],
+)
+def test_what_has_no_value_is_named_and_no_program_is_started_for_it(
+    tmp_path: Path, source: SecretSource, variables: dict[str, str], missing: tuple[str, ...]
+) -> None:
+    whole = stack(it=source)
+    names = [spoke.name for spoke in whole.spokes]
+    assert secrets.lacking(whole, names, tmp_path, variables) == missing
+    assert secrets.lacking(whole, [], tmp_path, variables) == ()
+
+
 def test_a_command_that_fails_shows_what_it_said_but_not_what_it_gave(tmp_path: Path) -> None:
     with pytest.raises(StackctlError) as failed:
         read(tmp_path, command=("sh", "-c", "echo topsecret; echo wrong key, topsecret >&2; exit 2"))

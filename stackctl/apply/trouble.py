@@ -40,7 +40,8 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
         r"dial tcp:? (?:lookup )?(?P<what>[\w.-]+(?::\d+)?).*"
         r"(?:no such host|i/o timeout|connection refused|server misbehaving)",
         "the registry {what} cannot be reached",
-        "see whether this host has a network, or name a mirror in stack.local.yaml",
+        "see whether this host has a network; or name a mirror, or an image that is here, in "
+        "stack.local.yaml",
     ),
     (
         r"network (?P<what>\S+) declared as external, but could not be found",

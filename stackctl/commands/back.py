@@ -17,6 +17,7 @@ from stackctl.commands.change import (
     ChecksFailed,
     Progress,
     give_secrets,
+    idle,
     network_names,
     note,
     noted,
@@ -175,7 +176,10 @@ def _back(
         yield from working(then, only)
         if verify:
             results = yield from prove(opened, view, engine, _ran(observed, kept))
-            if turned := records.turned(opened.stack, opened.bundle, past, results, [*only, *stays]):
+            changed = [*only, *stays]
+            if turned := records.turned(
+                opened.stack, opened.bundle, past, results, changed, idle=idle(change)
+            ):
                 raise ChecksFailed(turned)
     observed = observe(engine, opened.stack.name)
     yield from tidy_networks(observed, network_names(opened), compose)

@@ -20,6 +20,7 @@ from stackctl.commands.change import (
     Progress,
     alive,
     give_secrets,
+    idle,
     network_names,
     note,
     noted,
@@ -132,17 +133,21 @@ def _applied(
     results = yield from prove(opened, view, change.engine, spokes)
     here = alive(change)
     then = _asked_then(change) if any(map(records.against, results)) else frozenset()
-    if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs, then):
+    if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs, then, idle(change)):
         raise ChecksFailed(turned)
     return results, here
 
 
 def _asked_then(change: Change) -> frozenset[tuple[str, str, str]]:
-    """What the checks of the last good state are about, whether anybody ever asked them or not."""
+    """What the checks of the last good state are about, whether anybody ever asked them or not.
+
+    Its files also tell of spokes that it did not run: of these nothing held.
+    """
     with suppress(StackctlError):
         for kept in good.all_good(change.root)[:1]:
             opened, _ = reopened(kept, change.opened, change.view, change.observed)
-            return frozenset(map(records.about, checks(opened.stack, opened.bundle)))
+            every = checks(opened.stack, opened.bundle)
+            return frozenset(records.about(check) for check in every if check.spoke in kept.images)
     return frozenset()
 
 

@@ -103,6 +103,12 @@ class ChecksFailed(StackctlError):
         super().__init__(f"what held before does not hold any more: {told}{more}", "", saw)
 
 
+def idle(change: Change) -> set[str]:
+    """The spokes that did not run when this began, and that it does not start either."""
+    running = {container.spoke for container in change.observed.containers if container.running}
+    return {spoke.name for spoke in change.opened.stack.spokes} - running - change.verbs.keys()
+
+
 def target(opened: Opened, view: HostView) -> str:
     """Tells one state to be applied from another; no value of this host can be read from it.
 

@@ -31,6 +31,7 @@ from stackctl.exposure import keys, of_plan
 from stackctl.files import missing_inputs, missing_paths
 from stackctl.findings import InvalidFiles
 from stackctl.fingerprint import sha256
+from stackctl.journal import left_undone
 from stackctl.model import Action, Observed, Plan, Verb, Wanted, Who
 from stackctl.observe import observe
 from stackctl.plan import meant
@@ -58,6 +59,8 @@ def plan(
     told = [*left_out(opened, known_profiles(opened, profiles), only)]
     view = look_at_host(opened, environ)
     told += view.unread()
+    if undone := left_undone(root):
+        told.append(Said(undone, warning=True))
     yield from told
     with Engine.connect(environ) as engine:
         observed = observe(engine, opened.stack.name)

@@ -68,7 +68,9 @@ def rollback(
     kept, opened, made = earlier.kept, earlier.opened, earlier.made
     yield Planned(made.plan)
     for action in made.plan.changes:
-        if places := keeps(made.wanted[action.spoke].stanza):
+        # What goes, as the other edge does, is in no wanted state.
+        wanted = made.wanted.get(action.spoke)
+        if wanted and (places := keeps(wanted.stanza)):
             told = f"{action.spoke} keeps data in {', '.join(places)}"
             yield Said(f"{told}: an older version may not be able to read what a newer wrote", warning=True)
     nothing = "nothing" if observed is found else "nothing else"

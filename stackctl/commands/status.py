@@ -16,6 +16,7 @@ from stackctl.engine import Engine
 from stackctl.errors import Exit
 from stackctl.events import Said
 from stackctl.findings import InvalidFiles
+from stackctl.journal import left_undone
 from stackctl.model import Container, Observed, Stack, State, Verb
 from stackctl.observe import observe
 from stackctl.plan import selected
@@ -26,7 +27,8 @@ REFRESH = 2.0
 UNPROVED = "CK501"
 
 _WAY_OUT = {
-    State.STALE: "it passed on other files, or what it depends on has changed; run `stackctl verify`",
+    State.STALE: "it passed on other files, or what it depends on or what is checked has changed; "
+    "run `stackctl verify`",
     State.FAILING: "`stackctl verify` shows what does not hold",
     State.UNTESTED: "nothing was ever proved of it; run `stackctl verify`",
 }
@@ -113,6 +115,8 @@ def look(
     view = look_at_host(opened, environ)
     said += view.unread()
     observed = observe(engine, opened.stack.name)
+    if undone := left_undone(root):
+        said.append(Said(undone, warning=True))
     history = records.read(root)
     if history.torn:
         said.append(Said(history.torn, warning=True))

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from stackctl import __version__, archive, files, yaml_text
+from stackctl import __version__, archive, files, secrets, yaml_text
 from stackctl.archive import Archive, Image
 from stackctl.commands.image_answers import TravelAnswer
 from stackctl.commands.opened import HostView, Opened, find, look_at_host, open_stack
@@ -43,6 +43,11 @@ def export(
         for path in sorted(private):
             yield Said(f"{path} may hold secrets, so it stays here: bring it yourself", warning=True)
         ids = sorted({image.id for image in (*images.values(), prober) if image.id})
+        if (root / ".env").is_file():
+            yield Said(
+                ".env holds values of this host, so it stays here: bring what is needed yourself",
+                warning=True,
+            )
         step = f"save {len(ids)} image{'s' if len(ids) != 1 else ''}"
         yield Started(step)
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.") as saved:
@@ -89,8 +94,13 @@ def import_(source: Path, folder: Path, *, environ: Mapping[str, str]) -> Story:
             files.write_atomically(folder / path, data, mode)
         local = _local(carried, here)
         files.write_atomically(folder / files.LOCAL_FILE, local.encode())
-    _, findings = find(folder)
+    stack, findings = find(folder)
     yield from (Found(finding) for finding in findings)
+    host, _ = files.read_host(folder, environ)
+    if stack and (
+        lacking := ", ".join(secrets.lacking(stack, carried.contents.images, folder, host.variables))
+    ):
+        yield Said(f"secrets do not travel: before `stackctl up`, give a value to {lacking}", warning=True)
     profiles = "".join(f" --profile {name}" for name in _profiles(folder, carried.contents.images))
     return Ended(
         TravelAnswer(

@@ -203,7 +203,8 @@ class Console:
     @answer.register
     def _(self, answer: DoctorAnswer) -> None:
         for found in answer.diagnoses:
-            self._out.print(diagnosis(found))
+            for line in diagnosis(found).split("\n"):
+                hung(self._out, line, len("  hint    "))
 
     @answer.register
     def _(self, answer: StatusAnswer) -> None:

@@ -346,7 +346,7 @@ def versions(answer: VersionAnswer) -> RenderableType:
     return Group(*lines, *(Text(sentence, "yellow") for sentence in answer.trouble))
 
 
-def diagnosis(found: Diagnosis) -> RenderableType:
+def diagnosis(found: Diagnosis) -> Text:
     """The first broken link in three lines, or one line where all hold, and what warns below it."""
     if found.broken:
         return _broken(found)
@@ -366,7 +366,7 @@ def diagnosis(found: Diagnosis) -> RenderableType:
     return told
 
 
-def _broken(found: Diagnosis) -> RenderableType:
+def _broken(found: Diagnosis) -> Text:
     last = found.links[-1].check
     told = Text.assemble(("✘ ", "red"))
     if found.spoke:

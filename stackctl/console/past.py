@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stackctl.commands.past import HistoryAnswer, RecordsAnswer
+from stackctl.model import State
 
 _CAME = {"applied": "green", "failed, restored": "yellow", "interrupted": "yellow", "killed": "yellow"}
 
@@ -47,6 +48,9 @@ def records(answer: RecordsAnswer) -> RenderableType:
                 _when(stale.passed_at) or "never",
                 stale.passed_on or "-",
             )
+        if any((row.state, row.passed_on) == (State.STALE, row.fingerprint) for row in answer.stale):
+            same = "stale on the same fingerprint: what it depends on, or what is checked, has changed since"
+            return Group(table, Text(same, "dim"))
         return table
     if not answer.records:
         return Text("nothing was checked here yet: `stackctl verify`")

@@ -112,31 +112,32 @@ healthcheck:
 """
 
 
-def ship(root: Path, name: str, *, switches: bool = False) -> ShippedStack:
+def ship(
+    root: Path, name: str, *, switches: bool = False, whole: bool = False, edge: str = "traefik"
+) -> ShippedStack:
     """Copies the core of the shipped stack; this host's stand-in images come along, its port 80 does not.
 
     With `switches`, its socket proxy filters with those of its image, as pages did before there were policies.
+    A `whole` one has the spokes with a profile of their own too.
     """
     shutil.copytree(REPOSITORY / "spokes", root / "spokes")
     text = (REPOSITORY / "stack.yaml").read_text()
+    text = text.replace("edge: traefik", f"edge: {edge}")
     (root / "stack.yaml").write_text(text.replace("name: homelab", f"name: {name}"))
-    page = root / "spokes" / "docker-socket-proxy.md"
-    text = page.read_text().replace("homelab_", f"{name}_")
     if switches:
-        text = text.replace("### Fingerprint Inputs\n", SETTINGS)
+        page = root / "spokes" / "docker-socket-proxy.md"
+        page.write_text(page.read_text().replace("### Fingerprint Inputs\n", SETTINGS))
         (root / "spokes" / "docker-socket-proxy.yaml").write_text(MANIFEST)
-    page.write_text(text)
     for shipped in (root / "spokes").glob("*.md"):
-        if "**Profile:**" in shipped.read_text() and "**Profile:** core" not in shipped.read_text():
+        text = shipped.read_text()
+        if not whole and "**Profile:**" in text and "**Profile:** core" not in text:
             # What waits for a profile of its own has images that nobody fetched.
             shipped.with_suffix(".yaml").unlink()
             shipped.unlink()
-    for shipped in (root / "spokes").glob("*.md"):
+            continue
         # What a page records is of the stack under its own name.
-        kept = [
-            line for line in shipped.read_text().splitlines(keepends=True) if "Last change fing" not in line
-        ]
-        shipped.write_text("".join(kept))
+        kept = (line for line in text.splitlines(keepends=True) if "Last change fing" not in line)
+        shipped.write_text("".join(kept).replace("homelab_", f"{name}_"))
     yaml = YAML(typ="safe", pure=True)
     there = REPOSITORY / "stack.local.yaml"
     local = (yaml.load(there) if there.exists() else None) or {}

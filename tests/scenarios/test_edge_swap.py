@@ -18,7 +18,7 @@ def moved(shipped_apart: ShippedStack) -> Iterator[ShippedStack]:
     shipped_apart.run("down", "--yes")
 
 
-def test_the_stack_moves_from_one_edge_to_the_other_and_back(moved: ShippedStack) -> None:
+def test_the_stack_moves_from_one_edge_to_the_other_and_back_as_rollback_does(moved: ShippedStack) -> None:
     def up(edge: str) -> list[tuple[str, str, str]]:
         file = moved.root / "stack.yaml"
         file.write_text(re.sub(r"^edge: .*$", f"edge: {edge}", file.read_text(), flags=re.MULTILINE))
@@ -35,3 +35,7 @@ def test_the_stack_moves_from_one_edge_to_the_other_and_back(moved: ShippedStack
         results = up(edge)
         assert {outcome for _, _, outcome in results} == {"passed"}
         assert {("CK301", "whoami"), ("CK302", edge)} <= {(code, spoke) for code, spoke, _ in results}
+
+    done = moved.run("rollback", "--to", "2", "--yes", "--no-verify", "--allow-exposure")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert moved.container_ids().keys() == {"docker-socket-proxy", "whoami", "caddy"}

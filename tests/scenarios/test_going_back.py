@@ -115,6 +115,26 @@ def test_a_check_that_nobody_ever_asked_before_the_change_is_no_less_a_reason(
     assert levels(own) == ["STATUS=200"]
 
 
+def test_a_spoke_that_somebody_stopped_is_no_reason_to_undo_the_change_of_another(
+    own: WrittenStack, room: EngineRoom
+) -> None:
+    asks = {"title": "app answers", "request": "http://app:8000/", "from": "proxy", "expect": {"status": 200}}
+    own.write(room, app=serving(200), other={**GOOD, "checks": [asks]}, later={**GOOD, "profiles": ["later"]})
+    done = own.run("up", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert own.run("stop", "app").returncode == 0
+    changed = {**GOOD, "environment": {"LEVEL": "debug"}, "checks": [asks]}
+    own.write(room, other=changed)
+    done = own.run("up", "other", "--yes")
+    assert done.returncode == 8, done.stdout + done.stderr
+    assert levels(own, "other") == ["LEVEL=debug"]
+    # Of what never ran, nothing held; that the last good state knows its files is not enough.
+    own.write(room, later={**GOOD, "profiles": ["later"], "checks": [{**asks, "request": "http://later:1/"}]})
+    done = own.run("up", "later", "--yes")
+    assert done.returncode == 8, done.stdout + done.stderr
+    assert state(own, "later") == "running healthy"
+
+
 def test_what_dies_later_than_it_counts_as_started_is_undone(own: WrittenStack, room: EngineRoom) -> None:
     """Here it dies of the first request that it gets, which is that of its check."""
     own.write(room, app=serving(200))

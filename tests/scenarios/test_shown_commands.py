@@ -1,4 +1,8 @@
-"""Every command that the README and the guide show runs, in the order in which it is shown.
+"""Every command that the README, the guide and the spokes' pages show runs: with each edge, but for the guide.
+
+They run in the order in which they are shown. The pages are read together, before the README's `down`: what several
+of them show alike runs once, and what stops something comes last. The pages of spokes with a profile of their own say
+nothing of the edge, so they are read with one.
 
 What only makes sense by hand runs as something that proves the same:
 
@@ -11,6 +15,9 @@ What only makes sense by hand runs as something that proves the same:
 | `edit` | with an editor that puts in the markdown block which follows, or changes nothing |
 | `status --watch`, `logs -f` | until something was shown, then Ctrl-C |
 | `curl` | the same request from Python, to the port that the stack got here |
+| `docker run … curl` | the same request from Python, in a container on the same network |
+| `traefik`, in the README | `caddy`, where that is the edge |
+| n8n, Kasm | a web server under their manifests: their images cannot be had everywhere |
 """
 
 from __future__ import annotations
@@ -21,15 +28,18 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from dataclasses import dataclass
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from ruamel.yaml import YAML
 
 from tests.scenarios.engine_room import EngineRoom
-from tests.scenarios.shipped import REPOSITORY, ShippedStack
-from tests.shown import Block, Shown, blocks, commands
+from tests.scenarios.shipped import REPOSITORY, ShippedStack, ship
+from tests.shown import Block, Shown, before_the_first_start, blocks, commands
 
 # Two whole documents, command by command, take minutes.
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -39,8 +49,20 @@ NEW_SPOKES = ("hello", "blog")
 ABOVE = "### Fingerprint Inputs\n"
 """Where the guide says to put in what it shows."""
 ANSWERS = "app\ntraefik/whoami:v1.11.0\nblog\n80\n\n"  # kind, image, host name, port, no profile
-ASK = {"up", "down", "rename", "remove", "rollback"}
+ASK = {"up", "down", "rename", "remove", "rollback", "restore"}
 ENDLESS = {"--watch", "-w", "--follow", "-f"}
+EDGES = ("traefik", "caddy")
+SERVES: Mapping[str, Mapping[str, object]] = {
+    "n8n": {
+        "command": ["sh", "-c", "touch /tmp/healthz && exec python3 -m http.server -d /tmp 5678"],
+        "stop_signal": "SIGINT",
+        "healthcheck": {
+            "test": ["CMD", "wget", "-qO", "/dev/null", "http://127.0.0.1:5678/healthz"],
+            "interval": "1s",
+        },
+    },
+    "kasm": {"stop_signal": "SIGINT", "entrypoint": ["python3", "-m", "http.server", "6901"]},
+}
 
 
 @dataclass
@@ -51,6 +73,17 @@ class Reader:
     name: str
     room: EngineRoom
     tmp: Path
+    installed: Path
+    edge: str = "traefik"
+
+    def read_together(self, pages: list[Path]) -> None:
+        for line in dict.fromkeys(line for page in pages for line in before_the_first_start(page)):
+            assert self._run("bash", "-c", line).returncode == 0, line
+        shown = dict.fromkeys(
+            command for page in pages for block in blocks(page) for command in commands(block)
+        )
+        for command in sorted(shown, key=lambda command: "stop" in command.words):
+            self._type(command, "")
 
     def read(self, shown: list[Block]) -> None:
         for block, following in zip(shown, [*shown[1:], Block("", "")], strict=True):
@@ -61,7 +94,7 @@ class Reader:
                 self._type(command, editing)
 
     def _type(self, shown: Shown, editing: str) -> None:
-        program, *words = shown.words
+        program, *words = (self.edge if word == "traefik" else word for word in shown.words)
         if program == "stackctl":
             done = self._stackctl(words, editing)
         elif program == "cd":
@@ -75,12 +108,16 @@ class Reader:
             done = self._install()
         elif program == "curl":
             done = self._curl(words)
+        elif (program, *words[:3]) == ("docker", "run", "--rm", "--network"):
+            done = self._curl_inside(*words[3:])
+            assert shown.expected, shown.line
         elif program == "docker":
             done = self._run(program, *words)
         else:
             pytest.fail(f"nobody knows how to run this here: {shown.line}")
         said = f"{shown.line}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert done.returncode == shown.exits, said
+        assert shown.expected in done.stdout, said
 
     # ---- what the program does
 
@@ -143,17 +180,13 @@ class Reader:
         )
 
     def _install(self) -> subprocess.CompletedProcess[str]:
-        where = self.tmp / "installed"
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(where)]
-        done = self._run(*pip, str(REPOSITORY))
-        assert done.returncode == 0, done.stderr
         program = (
             "import sys, stackctl.cli\n"
-            f"assert stackctl.__file__.startswith({str(where)!r})\n"
+            f"assert stackctl.__file__.startswith({str(self.installed)!r})\n"
             f"sys.argv = ['stackctl', 'init', {str(self.tmp / 'fresh')!r}]\n"
             "stackctl.cli.main()"
         )
-        return self._run(sys.executable, "-c", program, environ={"PYTHONPATH": str(where)})
+        return self._run(sys.executable, "-c", program, environ={"PYTHONPATH": str(self.installed)})
 
     def _curl(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         option, header, url = words
@@ -164,6 +197,28 @@ class Reader:
         with urllib.request.urlopen(request, timeout=10) as answer:
             status, text = answer.status, answer.read().decode()
         return subprocess.CompletedProcess(words, 0 if status == 200 else 22, text, "")
+
+    def _curl_inside(self, network: str, image: str, *words: str) -> subprocess.CompletedProcess[str]:
+        assert image.startswith("curlimages/curl:")
+        program, *options, url = words
+        assert program == "curl"
+        asked = ArgumentParser()
+        asked.add_argument("-i", action="store_true", required=True)
+        asked.add_argument("-X", default="GET")
+        asked.add_argument("-H", default="")
+        how = asked.parse_args(options)
+        name, _, value = how.H.partition(": ")
+        there = urlsplit(url)
+        ask = (
+            "import http.client, sys\n"
+            "host, method, path, name, value = sys.argv[1:]\n"
+            "connection = http.client.HTTPConnection(host, timeout=10)\n"
+            "connection.request(method, path, headers={name: value} if name else {})\n"
+            "answer = connection.getresponse()\n"
+            "print(answer.status, answer.reason)\n"
+        )
+        container = ("docker", "run", "--rm", "--network", network, self.room.image("python"))
+        return self._run(*container, "python3", "-c", ask, there.netloc, how.X, there.path, name, value)
 
     # ---- the stack's files
 
@@ -184,13 +239,23 @@ class Reader:
             spokes = {file.stem for file in (root / "spokes").iterdir()} | {*NEW_SPOKES[:1]}
             images = {spoke: image for spoke, image in images.items() if spoke in spokes}
         images.pop(without, None)
-        there.write_text(json.dumps({**local, "images": images, "ports": {"traefik": ["127.0.0.1::80"]}}))
+        ports = {"traefik": ["127.0.0.1::80"], **(local.get("ports", {}) if there.exists() else {})}
+        there.write_text(json.dumps({**local, "images": images, "ports": ports}))
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository as pip installs it, once for all documents."""
+    where = tmp_path_factory.mktemp("installed")
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(where), str(REPOSITORY)]
+    subprocess.run(pip, check=True, timeout=180)
+    return where
 
 
 def test_what_the_guide_shows_leads_from_an_empty_folder_to_a_proved_stack(
-    room: EngineRoom, tmp_path: Path
+    room: EngineRoom, tmp_path: Path, installed: Path
 ) -> None:
-    reader = Reader(tmp_path, room.project(), room, tmp_path)
+    reader = Reader(tmp_path, room.project(), room, tmp_path, installed)
     guide = blocks(REPOSITORY / "docs" / "guide.md")
     assert sum(len(list(commands(block))) for block in guide) > 20
     reader.read(guide)
@@ -199,26 +264,51 @@ def test_what_the_guide_shows_leads_from_an_empty_folder_to_a_proved_stack(
     assert ShippedStack(tmp_path / "mystack", reader.name).container_ids() == {}
 
 
-def test_what_the_readme_shows_runs(shipped_apart: ShippedStack, room: EngineRoom, tmp_path: Path) -> None:
-    local = shipped_apart.root / "stack.local.yaml"
-    document = json.loads(local.read_text())
-    if images := document.get("images"):
-        images.update(dict.fromkeys(NEW_SPOKES, images["whoami"]))
-        local.write_text(json.dumps(document))
-    reader = Reader(shipped_apart.root, shipped_apart.name, room, tmp_path)
-    shown = blocks(REPOSITORY / "README.md")
-    assert sum(len(list(commands(block))) for block in shown) > 20
-    reader.read(shown)
-    assert shipped_apart.container_ids() == {}
-    names = {path.name for path in (shipped_apart.root / "spokes").glob("*.md")}
+@pytest.mark.parametrize("edge", EDGES)
+def test_what_the_readme_and_the_pages_show_runs_with_each_edge(
+    edge: str, room: EngineRoom, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, installed: Path
+) -> None:
+    whole = edge == EDGES[0]
+    stack = ship(tmp_path, room.project(), whole=whole, edge=edge)
+    serve(stack, room, SERVES if whole else {})
+    reader = Reader(stack.root, stack.name, room, tmp_path_factory.mktemp("reader"), installed, edge)
+    resting = {*EDGES} - {edge}
+    pages = [page for page in (stack.root / "spokes").glob("*.md") if page.stem not in {"README", *resting}]
+    assert len(pages) == (6 if whole else 3)
+    readme = blocks(REPOSITORY / "README.md")
+    assert sum(len(list(commands(block))) for block in readme) > 20
+    *before, last = [block for block in readme if block.language]
+    every_day, down, end = last.text.partition("stackctl down")
+    reader.read([*before, replace(last, text=every_day)])
+    reader.read_together(sorted(pages))
+    reader.read([replace(last, text=down + end)])
+    names = {path.name for path in (stack.root / "spokes").glob("*.md")}
     assert "greeter.md" in names
     assert not names & {"hello.md", "blog.md"}
+    assert stack.container_ids() == {}
+
+
+def serve(stack: ShippedStack, room: EngineRoom, programs: Mapping[str, Mapping[str, object]]) -> None:
+    """Gives each spoke an image that this machine has, and ports that are free."""
+    local = stack.root / "stack.local.yaml"
+    document = json.loads(local.read_text())
+    images = document.setdefault("images", {})
+    if images:
+        images |= dict.fromkeys(NEW_SPOKES, images["whoami"])
+        images |= {"redis": "stackctl.local/redis:8"} if programs else {}
+    for name, serves in programs.items():
+        manifest = stack.root / "spokes" / f"{name}.yaml"
+        manifest.write_text(json.dumps({**YAML(typ="safe", pure=True).load(manifest), **serves}))
+        images[name] = room.image("python")
+    if programs:
+        document["ports"]["kasm"] = ["127.0.0.1::6901"]
+    local.write_text(json.dumps(document))
 
 
 @pytest.mark.parametrize("line", ["stackctl frobnicate", "stackctl lint --explain XX1", "rm -rf x"])
 def test_a_command_that_does_not_work_is_noticed(
     line: str, shipped_apart: ShippedStack, room: EngineRoom, tmp_path: Path
 ) -> None:
-    reader = Reader(shipped_apart.root, shipped_apart.name, room, tmp_path)
+    reader = Reader(shipped_apart.root, shipped_apart.name, room, tmp_path, tmp_path)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         reader.read([Block("bash", line + "\n")])

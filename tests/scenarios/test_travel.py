@@ -55,6 +55,7 @@ def test_export_changes_nothing_and_import_brings_up_a_proved_stack_without_a_ne
             room.docker("image", "ls", "--all", "--quiet", "--no-trunc").split()
         )
         assert b"KEPT=here" not in archive.read_bytes()
+        assert ".env holds values of this host, so it stays here" in done.stderr
 
         done = bare.stackctl(folder, "import", "homelab.tar", "there", "--json")
         assert done.returncode == 0, done.stdout + done.stderr
