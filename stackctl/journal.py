@@ -176,7 +176,7 @@ def left_undone(root: Path) -> str:
         return f"{error.message}; {error.hint}"
     if left is None or at_work(left.begun.pid):
         return ""
-    way_out = left.why if left.phase is Phase.RESTORE else "`stackctl up` finishes it"
+    way_out = left.why if left.phase is Phase.RESTORE else "`stackctl up` goes on with it"
     return f"the last run (`stackctl {left.begun.command}` by {left.begun.by}) did not end well: {way_out}"
 
 

@@ -87,9 +87,9 @@ def test_who_only_looks_is_told_of_a_run_that_was_killed_and_of_none_that_is_at_
     written = Journal(tmp_path)
     written.begin(replace(BEGUN, pid=killed.pid))
     told = "the last run (`stackctl up` by kim) did not end well"
-    assert journal.left_undone(tmp_path) == f"{told}: `stackctl up` finishes it"
+    assert journal.left_undone(tmp_path) == f"{told}: `stackctl up` goes on with it"
     killed.wait()
-    assert journal.left_undone(tmp_path) == f"{told}: `stackctl up` finishes it"
+    assert journal.left_undone(tmp_path) == f"{told}: `stackctl up` goes on with it"
     written.phase(Phase.RESTORE, "to undo it: `stackctl restore db FILE`")
     assert journal.left_undone(tmp_path) == f"{told}: to undo it: `stackctl restore db FILE`"
     (tmp_path / journal.FILE).write_text("not one line\n")

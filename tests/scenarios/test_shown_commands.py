@@ -1,8 +1,7 @@
 """Every command that the README, the guide and the spokes' pages show runs: with each edge, but for the guide.
 
 They run in the order in which they are shown. The pages are read together, before the README's `down`: what several
-of them show alike runs once, and what stops something comes last. The pages of spokes with a profile of their own say
-nothing of the edge, so they are read with one.
+of them show alike runs once, and what stops something comes last.
 
 What only makes sense by hand runs as something that proves the same:
 
@@ -268,13 +267,12 @@ def test_what_the_guide_shows_leads_from_an_empty_folder_to_a_proved_stack(
 def test_what_the_readme_and_the_pages_show_runs_with_each_edge(
     edge: str, room: EngineRoom, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, installed: Path
 ) -> None:
-    whole = edge == EDGES[0]
-    stack = ship(tmp_path, room.project(), whole=whole, edge=edge)
-    serve(stack, room, SERVES if whole else {})
+    stack = ship(tmp_path, room.project(), whole=True, edge=edge)
+    serve(stack, room)
     reader = Reader(stack.root, stack.name, room, tmp_path_factory.mktemp("reader"), installed, edge)
     resting = {*EDGES} - {edge}
     pages = [page for page in (stack.root / "spokes").glob("*.md") if page.stem not in {"README", *resting}]
-    assert len(pages) == (6 if whole else 3)
+    assert len(pages) == 6
     readme = blocks(REPOSITORY / "README.md")
     assert sum(len(list(commands(block))) for block in readme) > 20
     *before, last = [block for block in readme if block.language]
@@ -288,20 +286,18 @@ def test_what_the_readme_and_the_pages_show_runs_with_each_edge(
     assert stack.container_ids() == {}
 
 
-def serve(stack: ShippedStack, room: EngineRoom, programs: Mapping[str, Mapping[str, object]]) -> None:
+def serve(stack: ShippedStack, room: EngineRoom) -> None:
     """Gives each spoke an image that this machine has, and ports that are free."""
     local = stack.root / "stack.local.yaml"
     document = json.loads(local.read_text())
     images = document.setdefault("images", {})
     if images:
-        images |= dict.fromkeys(NEW_SPOKES, images["whoami"])
-        images |= {"redis": "stackctl.local/redis:8"} if programs else {}
-    for name, serves in programs.items():
+        images |= {**dict.fromkeys(NEW_SPOKES, images["whoami"]), "redis": "stackctl.local/redis:8"}
+    for name, serves in SERVES.items():
         manifest = stack.root / "spokes" / f"{name}.yaml"
         manifest.write_text(json.dumps({**YAML(typ="safe", pure=True).load(manifest), **serves}))
         images[name] = room.image("python")
-    if programs:
-        document["ports"]["kasm"] = ["127.0.0.1::6901"]
+    document["ports"]["kasm"] = ["127.0.0.1::6901"]
     local.write_text(json.dumps(document))
 
 
