@@ -1,4 +1,4 @@
-"""Rules about where secrets may stand."""
+"""Rules about where secrets may stand, and what is given to containers as they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stackctl.codes import finding
 from stackctl.findings import Finding
 from stackctl.lint.texts import texts
-from stackctl.model import SECRET_VARIABLE, Stack, secret_of
+from stackctl.model import SECRET_VARIABLE, Hardening, Stack, secret_of
 
 
 def secrets_are_files(stack: Stack) -> Iterator[Finding]:
@@ -30,4 +30,19 @@ def references_are_made_here(stack: Stack) -> Iterator[Finding]:
                 yield finding("SC702", spoke.at(*path), message, hint, spoke.name)
 
 
-RULES = (secrets_are_files, references_are_made_here)
+def copies_find_room(stack: Stack) -> Iterator[Finding]:
+    """SC703: what is mounted needs no room in the container; what is copied into it does."""
+    for spoke in stack.spokes:
+        if not spoke.service.get("read_only", spoke.hardening is Hardening.STRICT):
+            continue
+        for key in ("configs", "secrets"):
+            declared = stack.top_level.get(key) or {}
+            for number, grant in enumerate(spoke.service.get(key, ())):
+                name = grant["source"]
+                if copied := {"content", "environment"} & (declared.get(name) or {}).keys():
+                    message = f"{spoke.name}: Compose cannot copy the {min(copied)} of `{name}` into it"
+                    hint = f"put it into a file: `{key}: {{{name}: {{file: ./{name}}}}}`"
+                    yield finding("SC703", spoke.at(key, str(number)), message, hint, spoke.name)
+
+
+RULES = (secrets_are_files, references_are_made_here, copies_find_room)
