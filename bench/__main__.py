@@ -98,8 +98,8 @@ def main() -> int:
         asked.write.write_text(page(seen))
     print(json.dumps(document(seen, session.raw), indent=1) if asked.json else table(seen))
     changed = session.idle and session.idle.changes
-    more = session.asked and not session.asked.holds
-    return 7 if changed or more or any(not m.holds and not m.ratio.later for m in measured) else 0
+    asks_more = session.asked and not session.asked.holds
+    return 7 if changed or asks_more or any(not m.holds and not m.ratio.later for m in measured) else 0
 
 
 # ---- cases

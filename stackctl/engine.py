@@ -116,7 +116,7 @@ class Engine:
 
     def events(self, filters: Mapping[str, object]) -> EventStream:
         """What happens on the Engine from now on; subscribed when this returns."""
-        connection = self._connect(timeout=_TIMEOUT)
+        connection = self._connect(_TIMEOUT)
         try:
             connection.request("GET", _target("/events", {"filters": dict(filters)}))
             response = connection.getresponse()
@@ -173,7 +173,7 @@ class Engine:
 
     def save(self, images: list[str], into: IO[bytes]) -> None:
         """Writes these images, by id, as one archive, as `docker save` does."""
-        connection = self._connected(_LONG)
+        connection = self._connect(_LONG)
         try:
             names = [("names", image) for image in images]
             connection.request("GET", f"/images/get?{urlencode(names)}")
@@ -199,7 +199,7 @@ class Engine:
         """Gives an image, by id, a name; raises NotThere where there is no such image."""
         repository, _, tag = name.rpartition(":")
         query = urlencode({"repo": repository, "tag": tag})
-        self._sent("POST", f"/images/{_spelt(image)}/tag?{query}", None, {"Content-Length": "0"})
+        self._sent("POST", f"/images/{_path_of(image)}/tag?{query}", None, {"Content-Length": "0"})
 
     def _sent(self, method: str, target: str, body: IO[bytes] | None, headers: Mapping[str, str]) -> bytes:
         response, answer = self._exchanged(method, target, body, headers)
@@ -218,7 +218,7 @@ class Engine:
         headers: Mapping[str, str],
         timeout: float = _LONG,
     ) -> Any:
-        connection = self._connected(timeout)
+        connection = self._connect(timeout)
         try:
             connection.request(method, target, body=body, headers=dict(headers))
             response = connection.getresponse()
@@ -230,7 +230,7 @@ class Engine:
 
     def image(self, reference: str) -> Any:
         """What is known of an image, by its name or id; raises NotThere where there is none."""
-        return self.get(f"/images/{_spelt(reference)}/json")
+        return self.get(f"/images/{_path_of(reference)}/json")
 
     def has_image(self, reference: str) -> bool:
         """Whether it is here, by tag or digest."""
@@ -242,18 +242,18 @@ class Engine:
 
     def remove_image(self, reference: str) -> None:
         """Takes a name from an image, and the image where it was the last; never one that is in use."""
-        self._sent("DELETE", f"/images/{_spelt(reference)}", None, {})
+        self._sent("DELETE", f"/images/{_path_of(reference)}", None, {})
 
     def pull(self, reference: str) -> None:
         """Fetches an image, by tag or digest. Raises StackctlError where it is not to be had."""
-        from docker.errors import DockerException
+        from docker.errors import DockerException, StreamParseError
 
         sdk = self.sdk()
         try:
             # `images.pull` then asks for the image in a spelling that no strict proxy lets through.
             said = list(sdk.api.pull(reference, stream=True, decode=True))
             told = [line["error"] for line in said if "error" in line]
-        except (DockerException, OSError) as error:
+        except (DockerException, StreamParseError, OSError) as error:
             told = [str(getattr(error, "explanation", None) or error)]
         finally:
             sdk.close()
@@ -273,7 +273,7 @@ class Engine:
 
     def _read(self, target: str) -> tuple[http.client.HTTPResponse, bytes]:
         if self._connection is None:
-            self._connection = self._connect(_TIMEOUT)
+            self._connection = self._unopened(_TIMEOUT)
         try:
             self._connection.request("GET", target)
             response = self._connection.getresponse()
@@ -283,16 +283,16 @@ class Engine:
             self.close()
             raise
 
-    def _connected(self, timeout: float) -> http.client.HTTPConnection:
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
         """A connection that is open: what fails on it from now on may be the file that is read or written."""
-        connection = self._connect(timeout)
+        connection = self._unopened(timeout)
         try:
             connection.connect()
         except OSError as error:
             raise self._gone(error) from error
         return connection
 
-    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+    def _unopened(self, timeout: float) -> http.client.HTTPConnection:
         at = self.endpoint
         if at.socket:
             return _UnixConnection(at.socket, timeout)
@@ -353,7 +353,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = sock
 
 
-def _spelt(image: str) -> str:
+def _path_of(image: str) -> str:
     # As Docker's own clients send it: a strict proxy compares what was sent, and knows no other spelling.
     return quote(image, safe="/:@")
 

@@ -170,13 +170,23 @@ def unfinished(root: Path) -> Unfinished | None:
 
 def left_undone(root: Path) -> str:
     """A sentence for whoever only looks; empty where there is nothing to finish, or a run is at it."""
+    told = _left_undone(root)
+    # Without the lock: a run may just have come to its good end.
+    return told if told and told == _left_undone(root) else ""
+
+
+def _left_undone(root: Path) -> str:
     try:
         left = unfinished(root)
     except StackctlError as error:
-        return f"{error.message}; {error.hint}"
-    if left is None or at_work(left.begun.pid):
+        return f"{error.message}; {error.hint}" if (root / FILE).exists() else ""
+    if left is None or at_work(left.begun.pid, left.begun.at):
         return ""
-    way_out = left.why if left.phase is Phase.RESTORE else "`stackctl up` goes on with it"
+    way_out = "`stackctl up` goes on with it"
+    if left.phase is Phase.RESTORE:
+        way_out = left.why
+    elif left.begun.command == "rollback":
+        way_out = "give the same command again; `stackctl up` applies the files as they are"
     return f"the last run (`stackctl {left.begun.command}` by {left.begun.by}) did not end well: {way_out}"
 
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pwd
+import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ class Owner:
     @property
     def lives(self) -> bool:
         """Whether that process is still there. If not, what it had started holds on to the lock."""
-        return at_work(self.pid)
+        return at_work(self.pid, self.since)
 
     def __str__(self) -> str:
         return f"`stackctl {self.command}` by {self.by}, process {self.pid}, since {self.since}"
@@ -98,13 +99,18 @@ def take(root: Path, command: str) -> Lock:
     return Lock(descriptor)
 
 
-def at_work(pid: int) -> bool:
-    """Whether that process is there; not one that has ended and that nobody has waited for."""
+def at_work(pid: int, since: str) -> bool:
+    """Whether that process is there; not one that has ended and that nobody has waited for.
+
+    `since` is a time at which it was, in ISO 8601: after a start of the machine, others have these numbers.
+    """
     try:
         told = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
+        [booted] = re.findall(r"^btime (\d+)$", Path("/proc/stat").read_text(), re.MULTILINE)
+        before = datetime.fromisoformat(since).timestamp() < int(booted)
+    except (OSError, ValueError):
         return False
-    return told.rpartition(")")[2].split()[0] not in ("Z", "X")
+    return not before and told.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def whoami() -> str:

@@ -214,14 +214,14 @@ def turned(
     results: Iterable[Result],
     changed: Collection[str],
     then: Collection[tuple[str, str, str]] = (),
-    idle: Collection[str] = (),
+    stopped: Collection[str] = (),
 ) -> tuple[Result, ...]:
     """The results of changed spokes, and of what leans on them, that do not hold although they passed before.
 
     `then` are the spoke, code and title of each check that the last good state has: what it has and nobody
     ever asked may have held, so it counts as if it had. What was red tells nothing about the change, what is
-    new neither, and what nobody could ask for lack of a prober neither. The `idle` did not run before, and
-    the change does not start them: what they are needed for could not be asked because of that.
+    new neither, and what nobody could ask for lack of a prober neither. The `stopped` did not run before, and
+    do not now: a check that asks one by its name, or from within it, could not be asked because of that.
     """
     leaning = {
         spoke.name
@@ -239,7 +239,7 @@ def turned(
         for result in results
         if against(result)
         and result.check.spoke in leaning
-        and _needs(result.check).isdisjoint(idle)
+        and _needs(result.check).isdisjoint(stopped)
         and last.get(key := about(result.check), Outcome.PASSED if key in then else None) is Outcome.PASSED
     )
 
@@ -251,7 +251,8 @@ def _needs(check: Check) -> set[str]:
     for request in (*own, *(control.request for control in check.controls)):
         target = request.target
         needed.add(target.host if isinstance(target, Named) else target.spoke)
-        needed.add(request.vantage.removeprefix(INSIDE))
+        if request.vantage.startswith(INSIDE):
+            needed.add(request.vantage.removeprefix(INSIDE))
     return needed
 
 

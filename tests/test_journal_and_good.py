@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -76,24 +74,6 @@ def test_what_an_earlier_run_had_begun_is_known_to_each_that_goes_on_with_it(tmp
     left = journal.unfinished(tmp_path)
     assert left is not None
     assert left.open == ()
-
-
-def test_who_only_looks_is_told_of_a_run_that_was_killed_and_of_none_that_is_at_work(tmp_path: Path) -> None:
-    assert journal.left_undone(tmp_path) == ""
-    Journal(tmp_path).begin(replace(BEGUN, pid=os.getpid()))
-    assert journal.left_undone(tmp_path) == ""
-    killed = subprocess.Popen(["true"])
-    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
-    written = Journal(tmp_path)
-    written.begin(replace(BEGUN, pid=killed.pid))
-    told = "the last run (`stackctl up` by kim) did not end well"
-    assert journal.left_undone(tmp_path) == f"{told}: `stackctl up` goes on with it"
-    killed.wait()
-    assert journal.left_undone(tmp_path) == f"{told}: `stackctl up` goes on with it"
-    written.phase(Phase.RESTORE, "to undo it: `stackctl restore db FILE`")
-    assert journal.left_undone(tmp_path) == f"{told}: to undo it: `stackctl restore db FILE`"
-    (tmp_path / journal.FILE).write_text("not one line\n")
-    assert "cannot be understood" in journal.left_undone(tmp_path)
 
 
 @pytest.mark.parametrize("left", [(), (("recreate", "app"),)])

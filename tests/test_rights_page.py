@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ ROWS = {row.commands: row for row in rows()}
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_stands_on_the_page(name: str) -> None:
-    assert f"`{name}" in PAGE.read_text()
+    assert re.search(rf"`{name}[ `]", PAGE.read_text())
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)

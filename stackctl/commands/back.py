@@ -17,11 +17,11 @@ from stackctl.commands.change import (
     ChecksFailed,
     Progress,
     give_secrets,
-    idle,
     network_names,
     note,
     noted,
     run_plan,
+    stopped,
     with_generations,
     working,
 )
@@ -177,9 +177,8 @@ def _back(
         if verify:
             results = yield from prove(opened, view, engine, _ran(observed, kept))
             changed = [*only, *stays]
-            if turned := records.turned(
-                opened.stack, opened.bundle, past, results, changed, idle=idle(change)
-            ):
+            still = stopped(change, observe(engine, opened.stack.name))
+            if turned := records.turned(opened.stack, opened.bundle, past, results, changed, stopped=still):
                 raise ChecksFailed(turned)
     observed = observe(engine, opened.stack.name)
     yield from tidy_networks(observed, network_names(opened), compose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import suppress
@@ -20,12 +21,12 @@ from stackctl.commands.change import (
     Progress,
     alive,
     give_secrets,
-    idle,
     network_names,
     note,
     noted,
     on_their_way,
     run_plan,
+    stopped,
     working,
 )
 from stackctl.commands.edges import give_certificates, without_reloads
@@ -64,7 +65,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         results, here = yield from _applied(change, journal, progress, past, verify=verify)
     except (Interrupted, KeyboardInterrupt) as interrupt:
         if not progress.touched:
-            yield from _undo(before)
+            yield from _undo(change.root, before)
             journal.close()
             # What the earlier run left in the way may be gone already.
             nothing = "nothing" if change.left is None else "nothing else"
@@ -81,7 +82,7 @@ def carry_out(change: Change, *, verify: bool) -> Generator[Event, None, tuple[R
         if error is None:
             raise
         if not progress.touched:
-            yield from _undo(before)
+            yield from _undo(change.root, before)
             if change.left is None:
                 journal.close()
             raise error from failure
@@ -133,7 +134,8 @@ def _applied(
     results = yield from prove(opened, view, change.engine, spokes)
     here = alive(change)
     then = _asked_then(change) if any(map(records.against, results)) else frozenset()
-    if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs, then, idle(change)):
+    still = stopped(change, here)
+    if turned := records.turned(opened.stack, opened.bundle, past, results, change.verbs, then, still):
         raise ChecksFailed(turned)
     return results, here
 
@@ -178,7 +180,8 @@ def kept(change: Change, here: Observed, results: Collection[Result] = ()) -> Ge
 class _Was:
     content: bytes
     mode: int
-    owner: tuple[int, int]
+    owner: tuple[int, int] | None
+    """None where it is whoever writes it."""
 
 
 def _before(change: Change) -> dict[Path, _Was | None]:
@@ -186,17 +189,23 @@ def _before(change: Change) -> dict[Path, _Was | None]:
     opened, made = change.opened, change.made
     mounted = secrets.paths(opened.stack, made.wanted)
     written = (*opened.bundle.files, *left_over(opened), OVERRIDE_FILE, *state.WRITTEN_AHEAD, *mounted)
-    return {path: _was(path) for path in (change.root / name for name in written)}
+    found = {}
+    for path in (change.root / name for name in written):
+        # What this user may not even look at, this run does not write over either.
+        with suppress(PermissionError):
+            found[path] = _was(path)
+    return found
 
 
 def _was(path: Path) -> _Was | None:
     if not path.is_file():
         return None
     there = path.stat()
-    return _Was(path.read_bytes(), stat.S_IMODE(there.st_mode), (there.st_uid, there.st_gid))
+    owner = (there.st_uid, there.st_gid) if os.geteuid() == 0 else None
+    return _Was(path.read_bytes(), stat.S_IMODE(there.st_mode), owner)
 
 
-def _undo(before: Mapping[Path, _Was | None]) -> Iterator[Event]:
+def _undo(root: Path, before: Mapping[Path, _Was | None]) -> Iterator[Event]:
     """Puts files back as they were; nothing that runs has seen the new ones, and nothing was opened."""
     stay = []
     for path, was in before.items():
@@ -207,7 +216,7 @@ def _undo(before: Mapping[Path, _Was | None]) -> Iterator[Event]:
                 write_atomically(path, was.content, was.mode, was.owner)
         except OSError:
             # On a full disk, of which what was written took the rest.
-            stay.append(str(path))
+            stay.append(str(path.relative_to(root)))
     if stay:
         told = "could not be put back, and is of what was planned; the next run writes it again"
         yield Said(f"{', '.join(stay)} {told}", warning=True)

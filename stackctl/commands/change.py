@@ -103,10 +103,11 @@ class ChecksFailed(StackctlError):
         super().__init__(f"what held before does not hold any more: {told}{more}", "", saw)
 
 
-def idle(change: Change) -> set[str]:
-    """The spokes that did not run when this began, and that it does not start either."""
-    running = {container.spoke for container in change.observed.containers if container.running}
-    return {spoke.name for spoke in change.opened.stack.spokes} - running - change.verbs.keys()
+def stopped(change: Change, here: Observed) -> set[str]:
+    """The spokes of which nothing ran when this began, and nothing does now."""
+    seen = (*change.observed.containers, *here.containers)
+    at_work = {c.spoke for c in seen if c.state not in ("created", "exited", "dead")}
+    return {spoke.name for spoke in change.opened.stack.spokes} - at_work - change.verbs.keys()
 
 
 def target(opened: Opened, view: HostView) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from stackctl import reload, state
+from stackctl import journal, reload, state
 from stackctl.commands import saved
 from stackctl.commands.opened import (
     HostView,
@@ -31,7 +31,6 @@ from stackctl.exposure import keys, of_plan
 from stackctl.files import missing_inputs, missing_paths
 from stackctl.findings import InvalidFiles
 from stackctl.fingerprint import sha256
-from stackctl.journal import left_undone
 from stackctl.model import Action, Observed, Plan, Verb, Wanted, Who
 from stackctl.observe import observe
 from stackctl.plan import meant
@@ -59,7 +58,7 @@ def plan(
     told = [*left_out(opened, known_profiles(opened, profiles), only)]
     view = look_at_host(opened, environ)
     told += view.unread()
-    if undone := left_undone(root):
+    if undone := journal.left_undone(root):
         told.append(Said(undone, warning=True))
     yield from told
     with Engine.connect(environ) as engine:
@@ -72,7 +71,9 @@ def plan(
         asked = saved.Asked(spokes, tuple(sorted(profiles)), refresh)
         saved.save(out, asked, opened, made.plan, made.wanted, observed)
         yield Said(f"saved: apply it with `stackctl up --plan {out}`")
-    settle(opened, view, observed, made.plan, engine.endpoint.url, line, told, "out", began)
+    # No file tells when a run that is at work is killed, so nothing is told from memory until it has ended.
+    kept = () if (root / journal.FILE).exists() else line
+    settle(opened, view, observed, made.plan, engine.endpoint.url, kept, told, "out", began)
     return Ended(PlanAnswer(made.plan), Exit.PENDING if check and made.plan.pending else Exit.DONE)
 
 

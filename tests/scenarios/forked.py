@@ -148,6 +148,7 @@ class _Steps:
         self.count = 0
         self._at = at
         self._fault = fault
+        self._counting = threading.Lock()
         self._connections: WeakSet[_UnixConnection] = WeakSet()
 
     def install(self) -> None:
@@ -167,8 +168,10 @@ class _Steps:
 
     def _step(self) -> bool:
         """Whether this is the one."""
-        self.count += 1
-        return self.count == self._at
+        # Several threads speak to the Engine.
+        with self._counting:
+            self.count += 1
+            return self.count == self._at
 
     def _killed(self) -> None:
         if self._step():

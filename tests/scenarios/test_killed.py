@@ -6,6 +6,7 @@ import itertools
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def killed_at_event(running: Versions, number: int) -> bool:
     filters = [f"--filter=label=com.docker.compose.project={running.own.name}", "--filter=type=container"]
     wanted = [f"--filter=event={event}" for event in ("create", "start", "kill", "die", "destroy", "rename")]
     argv = ["docker", "events", *filters, *wanted, "--format", "{{.Action}}"]
+    # What happens before somebody listens is told all the same.
+    argv.append(f"--since={time.time():.9f}")
     run = Fork(running.own.root, WORDS)
     seen: list[str] = []
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as events:
@@ -112,6 +115,7 @@ def test_killed_while_going_back_the_next_run_goes_on_going_back(
     own.write(room, fixed=app(good=False, environment={"VERSION": "bad"}, ports=[running.port]))
     code, said = running.up(count=tmp_path / "steps")
     assert code == 5, said
+    back = 0
     for number in range(int((tmp_path / "steps").read_text()), 0, -1):
         code, first = running.up(at=number)
         assert code in (5, -signal.SIGKILL), first
@@ -124,6 +128,8 @@ def test_killed_while_going_back_the_next_run_goes_on_going_back(
             # From here on backwards, it is killed before it fails.
             break
         assert not left or "this run goes on going back" in second, said
+        back += going_back
+    assert back > 1
     assert number > 1, "what is killed before it fails is not going back"
 
 

@@ -42,6 +42,7 @@ def test_the_running_stack_is_proved(up: ShippedStack) -> None:
     with relay(writes=True) as asked:
         document = up.json("verify", environ={"DOCKER_HOST": asked.url})
     assert recorded(asked.requests).own == rights("`verify`, with a prober").own
+    assert recorded(asked.requests).docker == rights("`verify`, with a prober").docker
     assert not_holding(document) == []
     codes = {r["check"]["code"] for r in document["results"]}
     assert {"CK101", "CK102", "CK103", "CK104", "CK201", "CK202", "CK203", "CK301", "CK302", "CK401"} <= codes
