@@ -375,3 +375,24 @@ def test_a_stream_that_is_refused_is_told(fake: Callable[[Answer], FakeEngine]) 
 )
 def test_both_streams_of_a_log_become_one_text(raw: bytes, text: bytes) -> None:
     assert demultiplexed(raw) == text
+
+
+@pytest.mark.parametrize(
+    ("stream", "why"),
+    [(b'{"status": "Pulling"}\r\n{"error": "no space left"}\r\n', "no space left"), (b'{"status": "Pul', "")],
+    ids=["an error in it", "broken off"],
+)
+def test_a_pull_that_comes_to_nothing_is_told(
+    fake: Callable[[Answer], FakeEngine], stream: bytes, why: str
+) -> None:
+    def answer(connection: socket.socket, target: str) -> bool:
+        if "/images/create" not in target:
+            return reply(connection, {"ApiVersion": "1.41", "Version": "20.10"})
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(stream), stream))
+        return True
+
+    with Engine(endpoint({"DOCKER_HOST": fake(answer).url})) as engine, pytest.raises(StackctlError) as error:
+        engine.pull("app:1")
+    assert error.value.message == "`app:1` could not be pulled"
+    assert why in error.value.detail
