@@ -191,7 +191,7 @@ def _before(change: Change) -> dict[Path, _Was | None]:
     written = (*opened.bundle.files, *left_over(opened), OVERRIDE_FILE, *state.WRITTEN_AHEAD, *mounted)
     found = {}
     for path in (change.root / name for name in written):
-        # What this user may not even look at, this run does not write over either.
+        # What this user may not read, nobody here could put back.
         with suppress(PermissionError):
             found[path] = _was(path)
     return found
