@@ -103,7 +103,7 @@ def test_an_image_that_is_not_to_be_had(stack: ShippedStack) -> None:
     fails(
         done,
         "web: the registry 127.0.0.1:1 cannot be reached",
-        "mirror in stack.local.yaml",
+        "name a mirror, or an image that is here, in stack.local.yaml",
         "$ docker compose",
         "exit code",
     )
