@@ -161,13 +161,18 @@ class _Steps:
                 self._around(process, "run", self._killed, before=False)
                 self._around(Engine, "start", self._killed, before=False)
                 self._around(journal.Journal, "close", self._killed)
-                self._written(self._killed, before=False)
+                self._around(journal.lines, "append", self._killed, before=False)
+                written = files.write_atomically
+                for name, module in sorted(sys.modules.items()):
+                    if name.startswith("stackctl.") and getattr(module, "write_atomically", None) is written:
+                        self._around(module, "write_atomically", self._killed, before=False)
             case Fault.REFUSED | Fault.GONE:
                 self._requests()
             case Fault.NOT_RUN | Fault.LIED:
                 self._processes()
             case Fault.FULL:
-                self._written(self._full, after=False)
+                self._around(journal.lines, "append", self._full, after=False)
+                self._around(files.tempfile, "mkstemp", self._full, after=False)
 
     def _step(self) -> bool:
         """Whether this is the one."""
@@ -183,13 +188,6 @@ class _Steps:
     def _full(self) -> None:
         if self._step():
             fill(Path.cwd())
-
-    def _written(self, step: Callable[[], None], **when: bool) -> None:
-        self._around(journal.lines, "append", step, **when)
-        written = files.write_atomically
-        for name, module in sorted(sys.modules.items()):
-            if name.startswith("stackctl.") and getattr(module, "write_atomically", None) is written:
-                self._around(module, "write_atomically", step, **when)
 
     def _requests(self) -> None:
         request, answer = _UnixConnection.request, _UnixConnection.getresponse
@@ -244,7 +242,8 @@ class _Steps:
             if before:
                 step()
             result = inner(*words, **how)
-            if after:
+            # A file that is as it should be already is not written.
+            if after and result is not False:
                 step()
             return result
 
