@@ -54,8 +54,8 @@ CODES = (
         "SC703",
         _WARNING,
         "a config that is no file, in a container with a read-only root",
-        "Compose copies such a config, and a secret of its own from a variable, into a container that was "
-        "made. The Engine refuses that where the root is read-only, as it is in `hardening: strict`.",
+        "Compose puts such a config, and a secret of its own from a variable, into a container by copying. "
+        "The Engine refuses that where the root is read-only, as it is in `hardening: strict`.",
         bad="configs: {motd: {content: hello}}",
         good="configs: {motd: {file: ./motd}}",
         hint="put the text into a file, and name that: `configs: {motd: {file: ./motd}}`",

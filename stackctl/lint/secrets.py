@@ -39,8 +39,8 @@ def copies_find_room(stack: Stack) -> Iterator[Finding]:
             declared = stack.top_level.get(key) or {}
             for number, grant in enumerate(spoke.service.get(key, ())):
                 name = grant["source"]
-                if copied := {"content", "environment"} & (declared.get(name) or {}).keys():
-                    message = f"{spoke.name}: Compose cannot copy the {min(copied)} of `{name}` into it"
+                if {"content", "environment"} & (declared.get(name) or {}).keys():
+                    message = f"{spoke.name}: its root is read-only, so Compose cannot copy `{name}` into it"
                     hint = f"put it into a file: `{key}: {{{name}: {{file: ./{name}}}}}`"
                     yield finding("SC703", spoke.at(key, str(number)), message, hint, spoke.name)
 
